@@ -1,0 +1,66 @@
+/** The small interface that every database stands behind. A connector sees rows and checkpoints, never keys or Redis. */
+import type { Batch, Checkpoint, CheckpointMove, Column } from "../model.js";
+
+/** A connection option: a value, a promise of one, or a function that is called again at every connection attempt. */
+export type Option<T> = T | PromiseLike<T> | (() => T | PromiseLike<T>);
+
+/** What a sink is told about whom it works for. */
+export interface SinkContext {
+  /** The recipe's name: the first part of the checkpoint's key. */
+  readonly recipe: string;
+  /** The columns that the recipe's mappings name, without the primary key. They must exist. */
+  readonly columns: readonly string[];
+}
+
+/** One table (or collection, or key space) of one database, as a recipe names it. Holds no connection. */
+export interface Connector {
+  /** "mysql", "postgres", "sqlite", … */
+  readonly kind: string;
+  readonly table: string;
+  readonly primaryKey: readonly string[];
+  /** A new, unconnected sink. The runner asks for one a partition. */
+  sink(context: SinkContext): Sink;
+}
+
+/** What `open` found. */
+export interface Opened {
+  /** The primary key's columns and the mapped ones, from the catalog. */
+  readonly columns: readonly Column[];
+  /** The stored checkpoints of all partitions of the recipe for this table, by partition; none: never written. */
+  readonly checkpoints: readonly Checkpoint[];
+}
+
+/**
+ * What to do about an error:
+ * - "retry": nobody's fault and it may pass (connection lost, deadlock, lock time-out, server stopping); reopen and write again
+ * - "reject": a row of this batch is bad; the batch is halved until the row is alone
+ * - "fatal": only a person can mend it (credentials, missing table or column, no permission); shown, and tried again later
+ * - "superseded": another writer has moved the checkpoint (invariant 3)
+ */
+export type ErrorClass = "retry" | "reject" | "fatal" | "superseded";
+
+/** One connection of one partition. Used by one caller at a time. */
+export interface Sink {
+  /**
+   * Connects (closing what was open), checks table, columns and primary key, creates the checkpoint table where it is missing.
+   * Options that are functions are called afresh. Throws what `classify` understands.
+   */
+  open(signal: AbortSignal): Promise<Opened>;
+
+  /**
+   * Writes the rows and moves the checkpoints, all or nothing, durable on return. `SupersededError` where a stored token is not
+   * the expected one; then nothing was written. After any other error the caller calls `open` again before the next `write`, and
+   * learns there from the stored token whether the transaction was committed.
+   */
+  write(batch: Batch, moves: readonly CheckpointMove[], signal: AbortSignal): Promise<void>;
+
+  classify(error: unknown): ErrorClass;
+
+  /** Ends the connection. Never throws, and may be called twice. */
+  close(): Promise<void>;
+}
+
+/** Asks for an option's value now. */
+export async function resolveOption<T>(option: Option<T>): Promise<T> {
+  return await (typeof option === "function" ? (option as () => T | PromiseLike<T>)() : option);
+}

@@ -1,0 +1,21 @@
+/** Every key and channel that wbsync itself uses in Redis. None has a time to live: that would blur the `expired_keys` counter. */
+
+/** Hash: recipe name → JSON of `Registration`. */
+export const RECIPES = "wbsync:recipes";
+/** Hash: SHA-256 of a bundle → its text. */
+export const BUNDLES = "wbsync:bundles";
+/** Hash: recipe name → JSON of `Status`, written by the runner that executes it. */
+export const STATUS = "wbsync:status";
+/** Hash: parameter name → encrypted value. */
+export const PARAMETERS = "wbsync:parameters";
+/** Channel: something in the registry has changed; the message is the recipe's name, or "*". */
+export const CHANGED = "wbsync:changed";
+/** Channel: written first in a transaction of the runner's own, so that capture knows its effects (capture/own-writes.ts). */
+export const OWN = "wbsync:own";
+
+/** Stream: the dead letters of a recipe. */
+export const deadLetters = (recipe: string): string => `wbsync:dead:${recipe}`;
+/** List: keys whose dead letters are to be tried again. */
+export const retries = (recipe: string): string => `wbsync:retry:${recipe}`;
+/** Stream: where a client waits for the acknowledgement of a write that carried an id. */
+export const ackStream = (key: string, id: string): string => `{${key}}${id}`;
