@@ -1,0 +1,53 @@
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { existsSync } from "node:fs";
+import { dirname } from "node:path";
+import { after, test } from "node:test";
+import { startRedis } from "./redis.js";
+import { waitFor } from "./wait.js";
+
+test("a Redis that was killed starts again with its data", async () => {
+  const redis = await startRedis({ args: ["--appendonly", "yes", "--appendfsync", "always"], password: "a b" });
+  after(() => redis.stop());
+  const client = redis.client();
+  await client.hset("person:1", "name", "Ann");
+  const before = redis.pid;
+  await redis.kill();
+  await redis.start();
+  assert.notEqual(redis.pid, before);
+  assert.deepEqual(await client.hgetall("person:1"), { name: "Ann" });
+});
+
+test("an ACL user has the rights that it was given", async () => {
+  const redis = await startRedis({ acl: ["capture on >secret +psync +replconf +ping"] });
+  after(() => redis.stop());
+  const client = redis.client({ username: "capture", password: "secret", enableReadyCheck: false });
+  assert.equal(await client.ping(), "PONG");
+  await assert.rejects(client.get("x"), /NOPERM/);
+});
+
+test("servers and folders are gone after kill -9 of the test process", async () => {
+  const script = `import { startRedis } from "./redis.ts";
+    const redis = await startRedis(); console.log(redis.pid + " " + redis.dir); setInterval(() => {}, 1000);`;
+  const child = spawn(process.execPath, ["--import", "tsx", "--input-type=module", "-e", script], {
+    cwd: dirname(new URL(import.meta.url).pathname),
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  after(() => child.kill("SIGKILL"));
+  const line = await new Promise<string>((resolve) =>
+    child.stdout.once("data", (data: Buffer) => resolve(String(data))),
+  );
+  const [pid, dir] = line.trim().split(" ") as [string, string];
+  assert.ok(existsSync(dir));
+  child.kill("SIGKILL");
+  await waitFor(() => !isAlive(Number(pid)) && !existsSync(dir), { what: "the guard's cleaning up" });
+});
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+}
