@@ -3,17 +3,7 @@ import type { Connector } from "../connectors/connector.js";
 
 /** Types that a mapping may demand where the catalog's own type is not enough. */
 export type ColumnType =
-  | "integer"
-  | "decimal"
-  | "float"
-  | "boolean"
-  | "text"
-  | "binary"
-  | "date"
-  | "time"
-  | "datetime"
-  | "json"
-  | "uuid";
+  "integer" | "decimal" | "float" | "boolean" | "text" | "binary" | "date" | "time" | "datetime" | "json" | "uuid";
 
 /** One hash field and the column it goes to. */
 export interface Mapping {
