@@ -1,0 +1,105 @@
+/**
+ * `npm test`: installs what is missing, builds, runs the tests, and proves that they cleaned up.
+ *
+ *     npm test                    every *.test.ts under test/
+ *     npm test -- mysql cli/      the files whose path contains one of these
+ *     npm run test:connectors     those of test/connectors
+ *
+ * Needs nothing but Node, for it also works straight after `git clone`.
+ */
+import { spawn, spawnSync } from "node:child_process";
+import { chmodSync, existsSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join, relative, sep } from "node:path";
+import { fileURLToPath } from "node:url";
+import { leftovers } from "./support/leftovers.mjs";
+import { ensureServers } from "./support/install.mjs";
+
+const ROOT = dirname(dirname(fileURLToPath(import.meta.url)));
+/** Two files at a time suit two cores: most tests wait for a server. */
+const CONCURRENCY = 2;
+/** Ends what hangs; no test is that slow. */
+const TIMEOUT_MS = 10 * 60_000;
+
+async function main() {
+  process.chdir(ROOT);
+  const files = chosenFiles(process.argv.slice(2));
+  if (!existsSync("node_modules")) run("npm", ["ci"]);
+  ensureServers(["redis", "mariadb", "postgres"]);
+  run(process.execPath, ["node_modules/typescript/bin/tsc", "-p", "tsconfig.json"]);
+  // Everything temporary goes into one folder, so that what stays behind is found. PostgreSQL's own user looks into it.
+  const folder = mkdtempSync(join(tmpdir(), "wbsync-test-"));
+  chmodSync(folder, 0o755);
+  try {
+    const code = await test(files, folder);
+    const left = await leftovers(folder);
+    for (const line of left) console.error(`Left behind: ${line}`);
+    return left.length > 0 ? 1 : code;
+  } finally {
+    rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
+  }
+}
+
+function chosenFiles(args) {
+  const filters = args.filter((arg) => !arg.startsWith("-"));
+  const unknown = args.find((arg) => arg.startsWith("-") && arg !== "--connectors");
+  if (unknown) throw new Error(`Unknown option ${unknown}: expected --connectors or parts of file names.`);
+  const under = args.includes("--connectors") ? "test/connectors/" : "test/";
+  const files = readdirSync("test", { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile() && entry.name.endsWith(".test.ts"))
+    .map((entry) =>
+      relative(ROOT, join(ROOT, entry.parentPath ?? entry.path, entry.name))
+        .split(sep)
+        .join("/"),
+    )
+    .filter((file) => file.startsWith(under))
+    .filter((file) => filters.length === 0 || filters.some((filter) => file.includes(filter)))
+    .sort();
+  if (files.length === 0) throw new Error(`No test file under ${under} matches ${filters.join(" ") || "anything"}.`);
+  return files;
+}
+
+/** Runs a command to its end; its failure is ours. */
+function run(command, args) {
+  const { status, error } = spawnSync(command, args, { stdio: ["ignore", "inherit", "inherit"] });
+  if (error) throw error;
+  if (status !== 0) throw new Error(`"${command} ${args.join(" ")}" failed.`);
+}
+
+/** Runs the test files, and resolves to node's exit code. */
+async function test(files, folder) {
+  const args = ["--import", "tsx", "--test", "--test-reporter=spec", ...limits(), ...files];
+  const child = spawn(process.execPath, args, { stdio: ["ignore", "inherit", "inherit"], env: environment(folder) });
+  // Ctrl-C reaches the tests as well: let them end, then clean up.
+  for (const signal of ["SIGINT", "SIGTERM"]) process.on(signal, () => child.kill(signal));
+  return await new Promise((resolve) => child.once("exit", (code) => resolve(code ?? 1)));
+}
+
+/** The first versions of Node 20 do not know these flags. */
+function limits() {
+  return [`--test-concurrency=${CONCURRENCY}`, `--test-timeout=${TIMEOUT_MS}`].filter(
+    (flag) => process.allowedNodeEnvironmentFlags.has(flag.split("=")[0]) || atLeast(20, 11),
+  );
+}
+
+function atLeast(major, minor) {
+  const [ownMajor, ownMinor] = process.versions.node.split(".").map(Number);
+  return ownMajor > major || (ownMajor === major && ownMinor >= minor);
+}
+
+/** The developer's own Redis and settings are none of the tests' business. */
+function environment(folder) {
+  const env = { ...process.env, TMPDIR: folder };
+  for (const name of Object.keys(env)) {
+    const ours = name.startsWith("WBSYNC_") && !name.startsWith("WBSYNC_TEST_");
+    if (ours || ["REDIS_URL", "REDISCLI_AUTH", "NO_COLOR", "FORCE_COLOR"].includes(name)) delete env[name];
+  }
+  return env;
+}
+
+try {
+  process.exitCode = await main();
+} catch (error) {
+  console.error(error.message);
+  process.exitCode = 1;
+}
