@@ -1,6 +1,7 @@
 /** The log: one line an event on stderr, for people or as JSON. */
 import { createRequire } from "node:module";
 import { type DestinationStream, type Logger as PinoLogger, destination, pino, stdTimeFunctions } from "pino";
+import { redact } from "../config/secret.js";
 import { messageOf, WbsyncError } from "../errors.js";
 
 /** A logger; `child({ recipe, partition, position })` says of whom its lines speak. An error goes under the name `err`. */
@@ -25,7 +26,7 @@ export interface LoggerOptions {
 export function createLogger(options: LoggerOptions): Logger {
   const write = options.write ?? stderr();
   const format = options.format === "json" ? (line: string) => line : pretty(options.colors ?? hasColors());
-  const stream: DestinationStream = { write: (line) => write(format(line)) };
+  const stream: DestinationStream = { write: (line) => write(format(redact(line))) };
   return pino(
     {
       level: options.level,
