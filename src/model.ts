@@ -28,11 +28,19 @@ export type Change = {
   readonly start: number;
   readonly startDb: number;
   readonly end: number;
+  /** wbsync's own write: what it means for the row is already taken care of. */
+  readonly own: boolean;
 } & (
   | { readonly kind: "set"; /** field, value, field, value, … */ readonly fields: readonly Bytes[] }
   | { readonly kind: "unset"; readonly fields: readonly Bytes[] }
   | { readonly kind: "gone"; readonly cause: GoneCause }
   | { readonly kind: "dirty" }
+  /** The key is given a time to live: it will go at `at` (Unix ms), or stays for good (Infinity). */
+  | { readonly kind: "ttl"; readonly at: number }
+  /** FLUSHALL, FLUSHDB: every key of the database is gone. `key` is empty. */
+  | { readonly kind: "flushed" }
+  /** SWAPDB: every key may have become another. `key` is empty. */
+  | { readonly kind: "swapped" }
 );
 
 /** A converted value: the canonical text of its column's kind, bytes for a binary column, or NULL. */

@@ -1,0 +1,202 @@
+/**
+ * The changed keys of one partition, one entry a key, oldest first. A key that is written a thousand times costs one row.
+ * Memory grows with the number of distinct keys; past `maxBytes` of values, entries keep their key only and are read back later.
+ */
+import type { Bytes, Change, GoneCause, Position } from "../model.js";
+import { Entry, type Fields, type Waiting } from "./entry.js";
+
+export interface BufferOptions {
+  readonly fields: Fields;
+  /** Bytes of values that may be held. */
+  readonly maxBytes: number;
+  /** Does the row go when the key went because of this? */
+  readonly removes: (cause: GoneCause) => boolean;
+}
+
+export class Buffer {
+  readonly #fields: Fields;
+  readonly #maxBytes: number;
+  readonly #removes: (cause: GoneCause) => boolean;
+  /** In the order of their first change: the oldest entry holds the checkpoint back. */
+  #entries = new Map<Bytes, Entry>();
+  /** Entries that were read back and not found; they wait until capture tells why. */
+  #absent = new Map<Bytes, Entry>();
+  #bytes = 0;
+
+  constructor(options: BufferOptions) {
+    this.#fields = options.fields;
+    this.#maxBytes = options.maxBytes;
+    this.#removes = options.removes;
+  }
+
+  get size(): number {
+    return this.#entries.size + this.#absent.size;
+  }
+
+  /** Bytes of values held. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  has(key: Bytes): boolean {
+    return this.#entries.has(key) || this.#absent.has(key);
+  }
+
+  /** The first change that is not yet taken, as a place to resume from. */
+  oldest(): { offset: number; db: number } | undefined {
+    let oldest = this.#entries.values().next().value;
+    for (const entry of this.#absent.values()) if (!oldest || entry.first < oldest.first) oldest = entry;
+    return oldest && { offset: oldest.first, db: oldest.firstDb };
+  }
+
+  /** When the entry that has waited longest came, in ms of the monotonic clock. */
+  oldestSince(): number | undefined {
+    return this.#entries.values().next().value?.since;
+  }
+
+  /** Merges one change; `now` is the monotonic time in ms. Returns its entry, where there is one. */
+  merge(change: Change, now: number): Entry | undefined {
+    const before = this.#entries.get(change.key) ?? (this.#absent.size > 0 ? this.#absent.get(change.key) : undefined);
+    if (before === undefined && !this.#isWorthKeeping(change)) return undefined;
+    const entry = before ?? this.#add(change.key, change.start, change.startDb, now);
+    this.#apply(change, entry);
+    entry.last = change.end;
+    if (this.#bytes > this.#maxBytes) this.#bytes -= entry.shrink();
+    return entry;
+  }
+
+  /** Fields of a write that must not reach the database: only of interest to an entry that is there already. */
+  skip(key: Bytes, pairs: readonly Bytes[]): void {
+    (this.#entries.get(key) ?? this.#absent.get(key))?.skip(pairs, this.#fields);
+  }
+
+  /** A key whose row may differ, whatever the stream says: found by SCAN, or to be tried again. */
+  touch(key: Bytes, at: Position, now: number): Entry {
+    const before = this.#entries.get(key) ?? this.#absent.get(key);
+    if (before) return before;
+    const entry = this.#add(key, at.offset, at.db, now);
+    entry.last = at.offset;
+    return entry;
+  }
+
+  /** Every key of the database went: FLUSHALL. */
+  flushed(end: number): void {
+    const remove = this.#removes("flush");
+    for (const entries of [this.#entries, this.#absent]) {
+      for (const entry of entries.values()) {
+        if (remove) entry.remove();
+        else entry.leave();
+        entry.last = end;
+      }
+    }
+  }
+
+  /** Takes up to `count` entries out, oldest first; those not found in Redis only once capture is past that moment. */
+  take(count: number, captured: number): Entry[] {
+    const taken: Entry[] = [];
+    for (const entry of this.#absent.values()) {
+      if (taken.length >= count) break;
+      if (entry.absentAt === undefined || entry.absentAt <= captured) taken.push(entry);
+    }
+    for (const entry of taken) this.#absent.delete(entry.key);
+    for (const entry of this.#entries.values()) {
+      if (taken.length >= count) break;
+      taken.push(entry);
+      this.#entries.delete(entry.key);
+    }
+    for (const entry of taken) this.#bytes -= bytesOf(entry);
+    return taken;
+  }
+
+  /** Puts back an entry that was not found in Redis. Changes that came meanwhile are newer: theirs is the entry that stays. */
+  putBackAbsent(entry: Entry): void {
+    const newer = this.#entries.get(entry.key);
+    if (newer) {
+      // What it says of the key's end is in the newer one; its place in the stream and who waits for it are not.
+      this.#entries.delete(entry.key);
+      const merged = carryOver(entry, newer);
+      this.#absent.set(entry.key, merged);
+    } else this.#absent.set(entry.key, entry);
+    this.#bytes += newer ? 0 : bytesOf(entry);
+  }
+
+  /** Takes everything out, for a buffer with other fields or partitions. */
+  drain(): Entry[] {
+    const all = [...this.#absent.values(), ...this.#entries.values()].sort((a, b) => a.first - b.first);
+    this.#entries = new Map();
+    this.#absent = new Map();
+    this.#bytes = 0;
+    return all;
+  }
+
+  /** Takes an entry over from another buffer; entries come in the order of their first change, before any other. */
+  adopt(entry: Entry): void {
+    this.#entries.set(entry.key, entry);
+    this.#bytes += bytesOf(entry);
+  }
+
+  /** Everything is read back again: the history that these changes belong to is lost. Keys only, from here on. */
+  rebase(at: Position, now: number): void {
+    const keys = this.drain();
+    for (const old of keys) {
+      const entry = this.touch(old.key, at, now);
+      if (old.waiting) (entry.waiting ??= []).push(...old.waiting);
+    }
+  }
+
+  #add(key: Bytes, first: number, firstDb: number, now: number): Entry {
+    const entry = new Entry(key, first, firstDb, now);
+    this.#entries.set(key, entry);
+    return entry;
+  }
+
+  #apply(change: Change, entry: Entry): void {
+    switch (change.kind) {
+      case "set":
+        this.#bytes += entry.set(change.fields, this.#fields);
+        break;
+      case "unset":
+        this.#bytes += entry.unset(change.fields, this.#fields);
+        break;
+      case "gone":
+        if (this.#removes(change.cause)) {
+          this.#bytes -= bytesOf(entry);
+          entry.remove();
+        } else entry.leave();
+        break;
+      case "dirty":
+        this.#bytes -= bytesOf(entry);
+        entry.forget();
+        break;
+      case "ttl":
+      case "flushed":
+      case "swapped":
+        break;
+    }
+  }
+
+  /** A key that goes while its row stays leaves nothing to do; nor does what wbsync did itself. */
+  #isWorthKeeping(change: Change): boolean {
+    if (change.own || change.kind === "ttl") return false;
+    return change.kind !== "gone" || this.#removes(change.cause);
+  }
+}
+
+/** The newer entry, with the older one's place and waiters. */
+function carryOver(older: Entry, newer: Entry): Entry {
+  const entry = new Entry(older.key, older.first, older.firstDb, older.since);
+  entry.last = newer.last;
+  entry.values = newer.values;
+  entry.isVacant = newer.isVacant;
+  entry.isRemoved = newer.isRemoved || (older.isRemoved && newer.isVacant);
+  entry.mayBeEmpty = newer.mayBeEmpty || older.mayBeEmpty;
+  const waiting: Waiting[] = [...(older.waiting ?? []), ...(newer.waiting ?? [])];
+  if (waiting.length > 0) entry.waiting = waiting;
+  return entry;
+}
+
+function bytesOf(entry: Entry): number {
+  let bytes = 0;
+  for (const value of entry.values) if (typeof value === "string") bytes += value.length;
+  return bytes;
+}

@@ -1,0 +1,154 @@
+/** What is known of one changed key, and how it grows with every change. Pure: the rules that everything else relies on. */
+import type { Bytes } from "../model.js";
+
+/** A field's place among the mapped fields. */
+export type Fields = ReadonlyMap<Bytes, number>;
+
+/** null: the hash does not have the field; undefined: nobody knows; SKIPPED: the client said that it must not be written. */
+export type Known = Bytes | null | undefined | typeof SKIPPED;
+export const SKIPPED = Symbol("skipped");
+
+/** Somebody who waits for an entry to be in the table. */
+export interface Waiting {
+  /** Called once: with nothing when the row is committed, with the reason when it became a dead letter. */
+  settled(error?: string): void | Promise<void>;
+}
+
+/** The changes of one key since they were last written, merged into one. */
+export class Entry {
+  readonly key: Bytes;
+  /** Offset before the first change in it, and the database selected there: a checkpoint's `low` may not pass it. */
+  readonly first: number;
+  readonly firstDb: number;
+  /** When it came, in ms of the monotonic clock. */
+  readonly since: number;
+  /** Offset after the newest change in it. */
+  last: number;
+  /** By place of the mapped field; empty: nothing is known. */
+  values: Known[] = [];
+  /** The hash does not exist now. */
+  isVacant = false;
+  /** The row has to go, unless values are written after all. */
+  isRemoved = false;
+  /** A field was taken away since the hash was last seen to exist: it may have been the last one. */
+  mayBeEmpty = false;
+  /** It was read back at this server offset, and there was no hash. Once capture is past it, that is settled. */
+  absentAt: number | undefined;
+  waiting: Waiting[] | undefined;
+
+  constructor(key: Bytes, first: number, firstDb: number, since: number) {
+    this.key = key;
+    this.first = first;
+    this.firstDb = firstDb;
+    this.since = since;
+    this.last = first;
+  }
+
+  /** Fields were set. Setting some fields of a hash that did not exist says that the others are absent. Returns bytes gained. */
+  set(pairs: readonly Bytes[], fields: Fields): number {
+    const values = this.#values(fields.size);
+    if (this.isVacant) values.fill(null);
+    let gained = 0;
+    for (let i = 0; i + 1 < pairs.length; i += 2) {
+      const place = fields.get(pairs[i] as Bytes);
+      if (place === undefined) continue;
+      const value = pairs[i + 1] as Bytes;
+      gained += value.length - sizeOf(values[place]);
+      values[place] = value;
+    }
+    this.#exists();
+    return gained;
+  }
+
+  /** Fields were removed; with the last one goes the hash. */
+  unset(names: readonly Bytes[], fields: Fields): number {
+    const values = this.#values(fields.size);
+    let gained = 0;
+    for (const name of names) {
+      const place = fields.get(name);
+      if (place === undefined) continue;
+      gained -= sizeOf(values[place]);
+      values[place] = null;
+    }
+    this.mayBeEmpty = true;
+    this.absentAt = undefined;
+    return gained;
+  }
+
+  /** Fields were set that must stay out of the database. */
+  skip(pairs: readonly Bytes[], fields: Fields): void {
+    const values = this.#values(fields.size);
+    if (this.isVacant) values.fill(null);
+    for (let i = 0; i + 1 < pairs.length; i += 2) {
+      const place = fields.get(pairs[i] as Bytes);
+      if (place !== undefined) values[place] = SKIPPED;
+    }
+    this.#exists();
+  }
+
+  /** The key went, and the row goes with it. */
+  remove(): void {
+    this.values = [];
+    this.isRemoved = true;
+    this.#vacate();
+  }
+
+  /** The key went, the row stays: what was known of the hash is still to be written. */
+  leave(): void {
+    this.#vacate();
+  }
+
+  /** Anything may have happened to the key. */
+  forget(): void {
+    this.values = [];
+    this.#exists();
+    this.mayBeEmpty = false;
+  }
+
+  /** Drops values to save memory: they can be read back. Not so for a hash that is gone. */
+  shrink(): number {
+    if (this.isVacant) return 0;
+    let freed = 0;
+    for (let i = 0; i < this.values.length; i++) {
+      const value = this.values[i];
+      if (value === SKIPPED) continue;
+      freed += sizeOf(value);
+      this.values[i] = undefined;
+    }
+    return freed;
+  }
+
+  /** Whether the row can be told without asking Redis. */
+  isComplete(size: number): boolean {
+    if (this.isVacant) return true;
+    if (this.values.length < size) return false;
+    let hasField = false;
+    for (let i = 0; i < size; i++) {
+      const value = this.values[i];
+      if (value === undefined) return false;
+      if (value !== null) hasField = true;
+    }
+    return hasField || !this.mayBeEmpty;
+  }
+
+  #values(size: number): Known[] {
+    if (this.values.length < size) this.values = new Array<Known>(size).fill(undefined);
+    return this.values;
+  }
+
+  #exists(): void {
+    this.isVacant = false;
+    this.mayBeEmpty = false;
+    this.absentAt = undefined;
+  }
+
+  #vacate(): void {
+    this.isVacant = true;
+    this.mayBeEmpty = false;
+    this.absentAt = undefined;
+  }
+}
+
+function sizeOf(value: Known): number {
+  return typeof value === "string" ? value.length : 0;
+}
