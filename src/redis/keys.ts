@@ -4,6 +4,8 @@
 export const RECIPES = "wbsync:recipes";
 /** Hash: SHA-256 of a bundle → its text. */
 export const BUNDLES = "wbsync:bundles";
+/** Hash: name of a recipe that was undeployed → its last revision: what vanished by itself is put back, what was undeployed not. */
+export const UNDEPLOYED = "wbsync:undeployed";
 /** Hash: recipe name → JSON of `Status`, written by the runner that executes it. */
 export const STATUS = "wbsync:status";
 /** Hash: parameter name → encrypted value. */
