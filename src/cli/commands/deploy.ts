@@ -1,0 +1,132 @@
+/** `wbsync deploy`: checks a recipe's file, bundles it, and registers every recipe in it. */
+import { Command } from "commander";
+import type { Redis } from "ioredis";
+import { UserError } from "../../errors.js";
+import type { Recipe } from "../../recipe/recipe.js";
+import type { DeployOutcome, NamedVersion } from "../../registry/change.js";
+import type { Registry } from "../../registry/registry.js";
+import type { Status } from "../../registry/types.js";
+import { action, type Context } from "../context.js";
+import { integer, jsonOption } from "../flags.js";
+import { hasRunner, waitForStatus } from "../health.js";
+import { colors, print, printJson, say, warn } from "../output.js";
+
+interface DeployOptions {
+  readonly force?: boolean;
+  readonly dryRun?: boolean;
+  readonly wait?: boolean | number;
+  readonly check: boolean;
+  readonly json?: boolean;
+}
+
+const WAIT_S = 60;
+
+const EXAMPLES = `
+Examples:
+  wbsync deploy recipe.ts
+  wbsync deploy recipe.ts --dry-run         what would change
+  wbsync deploy recipe.ts --wait            returns when a runner has taken over`;
+
+/** Declares the command. */
+export function deployCommand(): Command {
+  return new Command("deploy")
+    .description("check, bundle and register the recipes of a file")
+    .argument("<file>", "a TypeScript or JavaScript file that exports one recipe or several")
+    .option("-f, --force", "also replace a version that is newer or the same")
+    .option("--dry-run", "show what would change, and change nothing")
+    .option("--wait [seconds]", `wait until a runner has taken over (default: ${WAIT_S})`, integer(1, 86_400))
+    .option("--no-check", "do not check the types")
+    .addOption(jsonOption())
+    .addHelpText("after", EXAMPLES)
+    .action(action(deploy));
+}
+
+async function deploy(context: Context, file: string, options: DeployOptions): Promise<void> {
+  const { bundle, versions } = await build(file, options);
+  const registry = await context.registry();
+  const force = options.force ?? false;
+  if (options.dryRun) return report(await dryRun(registry, versions, force), options, "would be");
+  const outcomes = await registry.deploy(bundle, versions, { force });
+  await warnings(await context.registryRedis(), options);
+  if (options.wait !== undefined) await waitForAll(registry, outcomes, options.wait);
+  report(outcomes, options, "is");
+}
+
+interface Built {
+  readonly bundle: { readonly code: string; readonly sha256: string };
+  readonly versions: readonly NamedVersion[];
+}
+
+async function build(file: string, options: DeployOptions): Promise<Built> {
+  if (options.check) {
+    const { typeCheck } = await import("../../recipe/type-check.js");
+    await typeCheck(file);
+  }
+  const { bundleRecipe } = await import("../../recipe/bundle.js");
+  const { loadBundle } = await import("../../recipe/load.js");
+  const bundle = await bundleRecipe(file);
+  for (const warning of bundle.warnings) warn(warning);
+  const deployedAt = new Date().toISOString();
+  const versions = loadBundle(bundle.code, file).map((recipe) => versionOf(recipe, bundle.sha256, deployedAt));
+  return { bundle, versions };
+}
+
+function versionOf(recipe: Recipe, sha256: string, deployedAt: string): NamedVersion {
+  const { name, version, mode, keysPrefix, connector } = recipe;
+  return { name, version, sha256, deployedAt, mode, keysPrefix, connector: connector.kind, table: connector.table };
+}
+
+/** What would be refused is shown as a refusal, so that a pipeline stops here. */
+async function dryRun(registry: Registry, versions: readonly NamedVersion[], force: boolean) {
+  const outcomes = await registry.plan(versions, { force });
+  if (!outcomes.some(({ action }) => action === "refused")) return outcomes;
+  const { refusal } = await import("../../registry/change.js");
+  throw refusal(outcomes);
+}
+
+function report(outcomes: readonly DeployOutcome[], options: DeployOptions, verb: string): void {
+  if (options.json) return printJson(outcomes);
+  for (const { name, version, action, from } of outcomes) {
+    const before = from === undefined || action === "unchanged" ? "" : ` (before: ${from})`;
+    print(`${colors.bold(name)} ${version} ${verb} ${action}${before}`);
+  }
+}
+
+async function warnings(redis: Redis, options: DeployOptions): Promise<void> {
+  const policy = /^maxmemory_policy:(\S+)/m.exec(await redis.info("memory"))?.[1] ?? "";
+  if (policy.startsWith("allkeys-")) {
+    warn(
+      `maxmemory-policy is ${policy}: under memory pressure Redis may also evict what wbsync keeps in it. ` +
+        "A running runner puts it back. Better: a volatile-* policy, or another Redis for it (--registry-url).",
+    );
+  }
+  const isAlone = (await hasRunner(redis)) === false;
+  if (isAlone && options.wait === undefined)
+    warn("no runner is alive: nothing is carried until one is. Start: wbsync run");
+  if (isAlone && options.wait !== undefined) say("No runner is alive yet. Waiting for one …");
+}
+
+async function waitForAll(registry: Registry, outcomes: readonly DeployOutcome[], wait: true | number | boolean) {
+  const timeoutMs = (typeof wait === "number" ? wait : WAIT_S) * 1000;
+  for (const outcome of outcomes) {
+    const options = { name: outcome.name, what: `take over version ${outcome.version}`, timeoutMs };
+    await waitForStatus(registry, options, (status) => hasTakenOver(status, outcome));
+  }
+}
+
+/** True once the version runs; undefined as long as that is open. Throws where it would not. */
+function hasTakenOver(status: Status | undefined, { name, version, revision }: DeployOutcome): true | undefined {
+  if (status === undefined || status.state === "stopped" || status.revision < revision) return undefined;
+  if (status.refused?.version === version) {
+    const hint = `Version ${status.version} goes on. Correct the recipe and deploy it again.`;
+    throw new UserError("HALTED", `Version ${version} of recipe "${name}" was refused: ${status.refused.reason}`, {
+      hint,
+    });
+  }
+  if (status.version !== version || status.state === "starting") return undefined;
+  if (status.state !== "failing" && status.state !== "halted") return true;
+  const reason = status.reason ?? "no reason was given";
+  throw new UserError("HALTED", `Version ${version} of recipe "${name}" is ${status.state}: ${reason}`, {
+    hint: "The recipe is registered, and its runner keeps trying. See wbsync list.",
+  });
+}

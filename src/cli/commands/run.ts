@@ -1,0 +1,43 @@
+/** `wbsync run`: executes the registered recipes until it is told to stop. */
+import { Command, Option } from "commander";
+import { createLogger, LOG_FORMATS, LOG_LEVELS, type LogFormat, type LogLevel } from "../../observe/logger.js";
+import { action, type Context } from "../context.js";
+import { integer } from "../flags.js";
+import { drainOnSignals } from "../interrupt.js";
+
+interface RunOptions {
+  readonly http?: number;
+  readonly logFormat: LogFormat;
+  readonly logLevel: LogLevel;
+}
+
+const EXAMPLES = `
+Examples:
+  wbsync run                                everything that is registered, also what will be
+  wbsync run PersonsWriteBehind --http 8080`;
+
+/** Declares the command. */
+export function runCommand(): Command {
+  return new Command("run")
+    .description("carry changes to the database until SIGTERM or Ctrl-C; then write what is buffered, and end")
+    .argument("[name...]", "recipes to run (default: all)")
+    .option("--http <port>", "serve /healthz, /readyz and /metrics", integer(0, 65_535))
+    .addOption(new Option("--log-format <format>", "how the log looks").choices(LOG_FORMATS).default("pretty"))
+    .addOption(new Option("--log-level <level>", "how much is logged").choices(LOG_LEVELS).default("info"))
+    .addHelpText("after", EXAMPLES)
+    .action(action(run));
+}
+
+async function run(context: Context, names: readonly string[], options: RunOptions): Promise<void> {
+  const log = createLogger({ format: options.logFormat, level: options.logLevel });
+  const { Runner } = await import("../../runner/runner.js");
+  const signal = drainOnSignals((name) => log.info(`${name}: writing what is buffered; once more ends at once`));
+  const runner = new Runner({
+    redis: context.redisTarget,
+    registry: context.registryTarget,
+    names,
+    log,
+    ...(options.http !== undefined && { http: options.http }),
+  });
+  await runner.run(signal);
+}
