@@ -1,0 +1,186 @@
+/** The SQL of MySQL and MariaDB. Pure, but for the memory of which statement sizes are worth preparing. */
+import { RefusedValueError } from "../../errors.js";
+import type { Row, Value } from "../../model.js";
+import type { Dialect, Statement, Steps, Target } from "../sql/database.js";
+import { isOutOfRange } from "./errors.js";
+import { StatementSizes } from "./statement-sizes.js";
+import type { MysqlColumn } from "./types.js";
+
+/** Placeholders of one statement at most: the protocol allows 65,535, and each costs memory in driver and server. */
+const MAX_PARAMS = 16_000;
+
+/** Bytes of one statement at most, where more rows than one are in it. */
+const MAX_STATEMENT_BYTES = 8 << 20;
+
+export const quote = (identifier: string): string => `\`${identifier.replace(/`/g, "``")}\``;
+
+/** Builds the dialect for a server that takes packets of so many bytes. */
+export function mysqlDialect(maxPacketBytes: number): Dialect<MysqlColumn> {
+  const sizes = new StatementSizes();
+
+  function* execute(
+    name: string,
+    rows: readonly Row[],
+    width: number,
+    sqlFor: (count: number) => string,
+    bind: (row: Row, params: Value[]) => void,
+  ): Steps {
+    let from = 0;
+    while (from < rows.length) {
+      const fits = countThatFits(rows, from, Math.max(1, Math.floor(MAX_PARAMS / width)), maxPacketBytes);
+      for (const count of sizes.split(name, fits)) {
+        const params: Value[] = [];
+        for (let i = from; i < from + count; i++) bind(rows[i]!, params);
+        yield { sql: sqlFor(count), params } satisfies Statement;
+        from += count;
+      }
+    }
+  }
+
+  return {
+    quote,
+    placeholder: () => "?",
+    now: "UTC_TIMESTAMP(3)",
+    exampleType: "TEXT",
+    exampleKeyType: "VARCHAR(64)",
+    caseInsensitiveColumns: true,
+    createCheckpointTable: (table) =>
+      `CREATE TABLE IF NOT EXISTS ${table} (\n` +
+      "  `recipe` VARCHAR(200) NOT NULL,\n  `target` VARCHAR(200) NOT NULL,\n  `partition_no` INT NOT NULL,\n" +
+      "  `token` VARCHAR(64) NOT NULL,\n  `replid` VARCHAR(64) NOT NULL,\n  `low_offset` BIGINT NOT NULL,\n" +
+      "  `db` INT NOT NULL,\n  `high_offset` BIGINT NOT NULL,\n  `snapshot` VARCHAR(16) NOT NULL,\n" +
+      "  `counters` TEXT,\n  `version` VARCHAR(255) NOT NULL,\n  `updated_at` DATETIME(3) NOT NULL,\n" +
+      "  PRIMARY KEY (`recipe`, `target`, `partition_no`)\n" +
+      ") ENGINE = InnoDB CHARACTER SET utf8mb4 COLLATE utf8mb4_bin",
+
+    *upsert(target, columns, rows): Steps {
+      const all = [...target.key, ...columns];
+      const { head, tail } = upsertText(target, columns);
+      const marks = `(${all.map(() => "?").join(",")})`;
+      const bind = binderOf(all);
+      try {
+        yield* execute(
+          head,
+          rows,
+          all.length,
+          (count) => `${head} VALUES ${`${marks},`.repeat(count - 1)}${marks} ${tail}`,
+          (row, params) => bind(row, params),
+        );
+      } catch (error) {
+        if (target.otherUniqueKeys.length > 0 && isOutOfRange(error)) throw taken(target, error);
+        throw error;
+      }
+    },
+
+    update(target, columns, row) {
+      const sets = columns.map((column) => `${quote(column.name)} = ?`).join(", ");
+      const params: Value[] = [];
+      columns.forEach((column, i) => params.push(bound(column, row.values[i] ?? null)));
+      row.id.forEach((value) => params.push(value));
+      return { sql: `UPDATE ${target.table} SET ${sets} WHERE ${whereKey(target)}`, params };
+    },
+
+    *remove(target, rows): Steps {
+      const [first] = target.key;
+      const single = target.key.length === 1 && first !== undefined;
+      const head = `DELETE FROM ${target.table} WHERE `;
+      yield* execute(
+        head,
+        rows,
+        target.key.length,
+        (count) =>
+          single
+            ? `${head}${quote(first.name)} IN (${new Array<string>(count).fill(first.comparand).join(",")})`
+            : head + new Array<string>(count).fill(`(${whereKey(target)})`).join(" OR "),
+        (row, params) => {
+          for (const value of row.id) params.push(value);
+        },
+      );
+    },
+  };
+}
+
+/**
+ * The text around the rows of an upsert. ON DUPLICATE KEY UPDATE fires on every unique index, and would then overwrite a row of
+ * another key. Where there are several, the guard compares the key of the row found with the one that is written, and where they
+ * differ adds one to the greatest integer there is: an error, so the row is refused.
+ */
+export function upsertText(
+  target: Target<MysqlColumn>,
+  columns: readonly MysqlColumn[],
+): { head: string; tail: string } {
+  const all = [...target.key, ...columns].map((column) => quote(column.name));
+  const [first = ""] = all;
+  const keys = all.slice(0, target.key.length);
+  const sets = all.slice(target.key.length).map((name) => `${name} = VALUES(${name})`);
+  if (target.otherUniqueKeys.length > 0) {
+    const differs = keys.map((name) => `NOT (${target.table}.${name} <=> VALUES(${name}))`).join(" OR ");
+    sets.unshift(
+      `${first} = IF(18446744073709551615 + (${differs}) > 0, ${target.table}.${first}, ${target.table}.${first})`,
+    );
+  }
+  if (sets.length === 0) sets.push(`${first} = ${target.table}.${first}`);
+  return {
+    head: `INSERT INTO ${target.table} (${all.join(", ")})`,
+    tail: `ON DUPLICATE KEY UPDATE ${sets.join(", ")}`,
+  };
+}
+
+function taken(target: Target<MysqlColumn>, cause: unknown): RefusedValueError {
+  const indexes = target.otherUniqueKeys.map((key) => `"${key.name}" (${key.columns.join(", ")})`).join(", ");
+  return new RefusedValueError(`Another row already holds these values in a unique index of the table: ${indexes}`, {
+    hint: "Free the value in the other row, or correct this one.",
+    cause,
+  });
+}
+
+const whereKey = (target: Target<MysqlColumn>): string =>
+  target.key.map((column) => `${quote(column.name)} = ${column.comparand}`).join(" AND ");
+
+const bound = (column: MysqlColumn, value: Value): Value => (column.bind ? column.bind(value) : value);
+
+/** Appends a row's values; the common case, where no column needs a conversion, is a plain copy. */
+function binderOf(columns: readonly MysqlColumn[]): (row: Row, params: Value[]) => void {
+  if (columns.every((column) => !column.bind)) {
+    return (row, params) => {
+      for (const value of row.id) params.push(value);
+      for (const value of row.values) params.push(value);
+    };
+  }
+  return (row, params) => {
+    [...row.id, ...row.values].forEach((value, i) => params.push(bound(columns[i]!, value)));
+  };
+}
+
+/** How many rows from `from` on fit into one packet. */
+function countThatFits(rows: readonly Row[], from: number, maxRows: number, maxBytes: number): number {
+  const end = Math.min(rows.length, from + maxRows);
+  // Half of it is left to names, lengths and types.
+  const room = Math.min(MAX_STATEMENT_BYTES, maxBytes / 2);
+  let bytes = 0;
+  for (let i = from; i < end; i++) {
+    bytes += upperBound(rows[i]!);
+    if (bytes > room && i > from) return i - from;
+    if (bytes > room) refuseTooLarge(rows[i]!, maxBytes);
+  }
+  return end - from;
+}
+
+/** Bytes of a row in the protocol at most: a UTF-16 unit becomes three bytes of UTF-8 at most. */
+function upperBound(row: Row): number {
+  let bytes = 0;
+  for (const value of row.id) if (value !== null) bytes += typeof value === "string" ? value.length * 3 : value.length;
+  for (const value of row.values)
+    if (value !== null) bytes += typeof value === "string" ? value.length * 3 : value.length;
+  return bytes + (row.id.length + row.values.length) * 12;
+}
+
+function refuseTooLarge(row: Row, maxBytes: number): void {
+  let bytes = 4096;
+  for (const value of [...row.id, ...row.values]) if (value !== null) bytes += Buffer.byteLength(value) + 12;
+  if (bytes <= maxBytes) return;
+  throw new RefusedValueError(
+    `The row has ${bytes.toLocaleString("en")} bytes, and the server takes packets of ${maxBytes.toLocaleString("en")}`,
+    { hint: "Raise max_allowed_packet of the server." },
+  );
+}

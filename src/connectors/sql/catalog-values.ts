@@ -1,0 +1,17 @@
+/** Reads the cells of a catalog query, whatever type the driver chose for them. */
+
+/** NULL is "". */
+export function textOf(value: unknown): string {
+  if (value === null || value === undefined) return "";
+  return Buffer.isBuffer(value) ? value.toString() : String(value as string | number | bigint | boolean);
+}
+
+/** NULL is undefined. */
+export function numberOf(value: unknown): number | undefined {
+  return value === null || value === undefined ? undefined : Number(value);
+}
+
+/** Truth as databases spell it. */
+export function flagOf(value: unknown): boolean {
+  return /^(1|t|true|yes|y)$/i.test(textOf(value));
+}

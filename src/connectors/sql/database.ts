@@ -1,0 +1,115 @@
+/** What the SQL sink needs of a database: implemented once per database, in the folder of its name. */
+import type { Column, Row } from "../../model.js";
+import type { ErrorClass } from "../connector.js";
+import type { TableName } from "./table.js";
+
+/** One SQL statement. Values travel as parameters, never inside the text. */
+export interface Statement {
+  readonly sql: string;
+  readonly params: readonly unknown[];
+}
+
+/** What a statement answered. */
+export interface Result {
+  readonly rows: readonly (readonly unknown[])[];
+  /** Rows inserted, matched by an update, or deleted. */
+  readonly affected: number;
+}
+
+/**
+ * The statements of one transaction. It yields a statement, is given its result (or has its error thrown into it), and its
+ * return means commit, its throw means roll back. So the same steps run over asynchronous drivers and, within one tick, over
+ * SQLite's synchronous one.
+ */
+export type Steps = Generator<Statement, void, Result>;
+
+/** A column as the sink needs it, with what the catalog says beyond `Column`. */
+export interface CatalogColumn extends Column {
+  /** The database computes it; nobody may write it. */
+  readonly generated: boolean;
+  /** NOT NULL without a default: a new row needs it. */
+  readonly required: boolean;
+}
+
+/** A PRIMARY KEY or UNIQUE index. */
+export interface UniqueKey {
+  readonly name: string;
+  readonly columns: readonly string[];
+  /** It holds for every row and for whole values: no WHERE, no expression, no prefix, not deferred. */
+  readonly exact: boolean;
+}
+
+/** A table as the catalog describes it. */
+export interface CatalogTable<C extends CatalogColumn = CatalogColumn> {
+  readonly columns: readonly C[];
+  readonly uniqueKeys: readonly UniqueKey[];
+}
+
+/** The table that a sink writes, checked: every column that the recipe names exists, and the key is unique. */
+export interface Target<C extends CatalogColumn = CatalogColumn> {
+  /** Quoted, with its schema. */
+  readonly table: string;
+  readonly key: readonly C[];
+  /** Every column that the recipe names, the key's among them. */
+  readonly columns: ReadonlyMap<string, C>;
+  /** Columns that a new row cannot do without. */
+  readonly required: readonly string[];
+  /** Unique indexes beside the key's. */
+  readonly otherUniqueKeys: readonly UniqueKey[];
+}
+
+/** An open connection. `cut` is the only way to end a wait: whoever waits gets an error then. */
+export interface Session<C extends CatalogColumn = CatalogColumn> {
+  readonly dialect: Dialect<C>;
+  /** undefined: no such table, or none that this user may see. Throws where the table cannot be used at all. */
+  describe(table: TableName): Promise<CatalogTable<C> | undefined>;
+  /** One statement in a transaction of its own. */
+  run(statement: Statement): Promise<Result>;
+  /** Runs the steps in one transaction. After an error that `isHealthy` accepts the session can be used again. */
+  transact(steps: Steps): Promise<void>;
+  /** Whether the connection is still good and no transaction is open. */
+  isHealthy(): boolean;
+  /** Ends the connection in an orderly way, not waiting for long. Never throws. */
+  close(): Promise<void>;
+  /** Ends the connection now. */
+  cut(): void;
+}
+
+/** The SQL of one database. */
+export interface Dialect<C extends CatalogColumn = CatalogColumn> {
+  readonly quote: (identifier: string) => string;
+  /** The n-th parameter, counted from 1. */
+  readonly placeholder: (n: number) => string;
+  /** The current time as an SQL expression. */
+  readonly now: string;
+  /** The checkpoint table's statement; must be harmless where the table exists. `table` is quoted. */
+  createCheckpointTable(table: string): string;
+  /** A type for a missing column, for the hint's ALTER TABLE. */
+  readonly exampleType: string;
+  readonly exampleKeyType: string;
+  /** Whether "id" and "ID" are one column. */
+  readonly caseInsensitiveColumns: boolean;
+  /** Inserts the rows, or updates those that exist. */
+  upsert(target: Target<C>, columns: readonly C[], rows: readonly Row[]): Steps;
+  /** Updates one row by its key; `affected` counts the row also when nothing changed. */
+  update(target: Target<C>, columns: readonly C[], row: Row): Statement;
+  remove(target: Target<C>, rows: readonly Row[]): Steps;
+}
+
+/** A database that a recipe's options lead to. */
+export interface Database<C extends CatalogColumn = CatalogColumn> {
+  readonly kind: string;
+  /** Resolves the options and connects; the signal ends the wait. */
+  connect(signal: AbortSignal): Promise<Session<C>>;
+  /** The error says that a row of this key exists. */
+  isDuplicate(error: unknown): boolean;
+  /** The error says that a table does not exist. */
+  isMissingTable(error: unknown): boolean;
+  /** What to do about an error of the driver or of the server. Decided by codes. */
+  classify(error: unknown): ErrorClass;
+}
+
+/** The table's name, quoted. */
+export function quoteTable(dialect: Pick<Dialect, "quote">, table: TableName): string {
+  return (table.schema === undefined ? "" : `${dialect.quote(table.schema)}.`) + dialect.quote(table.name);
+}

@@ -1,0 +1,126 @@
+/** One table of one SQL database, for one partition. What differs between databases stands behind `Database` and `Dialect`. */
+import { SupersededError, WbsyncError } from "../../errors.js";
+import type { Batch, CheckpointMove, Column } from "../../model.js";
+import type { Connector, ErrorClass, Opened, Sink, SinkContext } from "../connector.js";
+import { CheckpointStatements, moveCheckpoints, openCheckpoints } from "./checkpoints.js";
+import type { CatalogColumn, Database, Session, Steps, Target } from "./database.js";
+import { tableReference, type TableOptions, type TableReference } from "./table.js";
+import { writeBatch } from "./transaction.js";
+import { verifyTable } from "./verify.js";
+
+/** What `db.table(…)` returns. */
+export function sqlConnector<C extends CatalogColumn>(
+  database: Database<C>,
+  table: string,
+  options: TableOptions,
+): Connector {
+  const reference = tableReference(table, options);
+  return {
+    kind: database.kind,
+    table: reference.label,
+    primaryKey: reference.primaryKey,
+    sink: (context) => new SqlSink(database, reference, context),
+  };
+}
+
+interface Open<C extends CatalogColumn> {
+  readonly session: Session<C>;
+  readonly target: Target<C>;
+  readonly checkpoints: CheckpointStatements;
+}
+
+class SqlSink<C extends CatalogColumn> implements Sink {
+  readonly #database: Database<C>;
+  readonly #reference: TableReference;
+  readonly #context: SinkContext;
+  #open: Open<C> | undefined;
+
+  constructor(database: Database<C>, reference: TableReference, context: SinkContext) {
+    this.#database = database;
+    this.#reference = reference;
+    this.#context = context;
+  }
+
+  async open(signal: AbortSignal): Promise<Opened> {
+    await this.close();
+    const session = await this.#database.connect(signal);
+    try {
+      return await cutOnAbort(session, signal, async () => {
+        const found = await session.describe(this.#reference.table);
+        const target = verifyTable(session.dialect, this.#reference, found, this.#context.columns);
+        const owner = { recipe: this.#context.recipe, reference: this.#reference };
+        const stored = await openCheckpoints(session, owner, (error) => this.#database.isMissingTable(error));
+        const checkpoints = new CheckpointStatements(session.dialect, owner);
+        this.#open = { session, target, checkpoints };
+        return { columns: [...target.columns.values()].map(plainColumn), checkpoints: stored };
+      });
+    } catch (error) {
+      session.cut();
+      throw error;
+    }
+  }
+
+  async write(batch: Batch, moves: readonly CheckpointMove[], signal: AbortSignal): Promise<void> {
+    const open = this.#open;
+    if (!open) throw new WbsyncError("DATABASE_UNREACHABLE", "The connection is closed: open() comes before write()");
+    try {
+      await cutOnAbort(open.session, signal, () => open.session.transact(this.#steps(open, batch, moves)));
+    } catch (error) {
+      // After a refused row the transaction was rolled back and the connection is good: the halves need no new one.
+      if (!open.session.isHealthy()) {
+        open.session.cut();
+        this.#open = undefined;
+      }
+      throw error;
+    }
+  }
+
+  *#steps({ session, target, checkpoints }: Open<C>, batch: Batch, moves: readonly CheckpointMove[]): Steps {
+    // First, because the row locks of the checkpoints are what keeps a second runner waiting.
+    yield* moveCheckpoints(checkpoints, moves, (error) => this.#database.isDuplicate(error));
+    yield* writeBatch(session.dialect, target, batch);
+  }
+
+  classify(error: unknown): ErrorClass {
+    if (error instanceof SupersededError) return "superseded";
+    if (error instanceof WbsyncError) {
+      switch (error.code) {
+        case "VALUE_REFUSED":
+          return "reject";
+        case "DATABASE_UNREACHABLE":
+        case "TIMEOUT":
+          return "retry";
+        default:
+          return "fatal";
+      }
+    }
+    if (isAbort(error)) return "retry";
+    return this.#database.classify(error);
+  }
+
+  async close(): Promise<void> {
+    const session = this.#open?.session;
+    this.#open = undefined;
+    await session?.close();
+  }
+}
+
+/** Runs the work; an abort ends the connection, and with it every wait. */
+async function cutOnAbort<T>(session: Session, signal: AbortSignal, work: () => Promise<T>): Promise<T> {
+  signal.throwIfAborted();
+  const cut = () => session.cut();
+  signal.addEventListener("abort", cut, { once: true });
+  try {
+    return await work();
+  } catch (error) {
+    signal.throwIfAborted();
+    throw error;
+  } finally {
+    signal.removeEventListener("abort", cut);
+  }
+}
+
+const isAbort = (error: unknown): boolean =>
+  error instanceof Error && (error.name === "AbortError" || error.name === "TimeoutError");
+
+const plainColumn = ({ name, type, kind, nullable }: CatalogColumn): Column => ({ name, type, kind, nullable });
