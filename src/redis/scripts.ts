@@ -3,6 +3,9 @@ import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import type { Redis } from "ioredis";
 
+/** What a script may be given. */
+export type Argument = string | number | Buffer;
+
 /** A script that is known by its SHA-1, as EVALSHA wants it. */
 interface Script {
   readonly text: string;
@@ -23,18 +26,30 @@ function load(name: string): Script {
   return script;
 }
 
-/** Runs `scripts/<name>.lua`; the text travels only to a server that does not know it yet. */
+/** Runs `scripts/<name>.lua`; the text travels only to a server that does not know it yet. A text that it returns is a string. */
 export async function runScript(
   redis: Redis,
   name: string,
   keys: readonly string[],
-  args: readonly (string | number | Buffer)[],
+  args: readonly Argument[],
+): Promise<unknown> {
+  const reply = await runScriptBuffer(redis, name, keys, args);
+  return Buffer.isBuffer(reply) ? reply.toString() : reply;
+}
+
+/** The same, with every text in the reply as bytes. */
+export async function runScriptBuffer(
+  redis: Redis,
+  name: string,
+  keys: readonly string[],
+  args: readonly Argument[],
 ): Promise<unknown> {
   const { text, sha1 } = load(name);
+  const rest = [keys.length, ...keys, ...args];
   try {
-    return await redis.evalsha(sha1, keys.length, ...keys, ...args);
+    return await redis.callBuffer("EVALSHA", [sha1, ...rest]);
   } catch (error) {
     if (!(error instanceof Error && error.message.startsWith("NOSCRIPT"))) throw error;
-    return await redis.eval(text, keys.length, ...keys, ...args);
+    return await redis.callBuffer("EVAL", [text, ...rest]);
   }
 }

@@ -1,0 +1,187 @@
+/** The dead letters of one recipe, in a Redis stream: at most one for each key, until it is healed or dropped. */
+import type { Redis } from "ioredis";
+import { UserError } from "../errors.js";
+import type { Bytes } from "../model.js";
+import { CHANGED, deadLetters, retries } from "../redis/keys.js";
+import { runScript, runScriptBuffer } from "../redis/scripts.js";
+import { decodeLetter, encodeLetter, type Letter, type StoredLetter } from "./letter.js";
+
+/** The stream holds about this many letters; beyond it the oldest go, so that a broken recipe cannot fill Redis. */
+const MAX_LETTERS = 1_000_000;
+const PAGE = 1_000;
+/** Letters that one run of the script looks at: the server waits meanwhile. */
+const KEY_PAGE = 200;
+/** Keys that `takeRetries` takes at once. */
+const MAX_RETRIES = 100_000;
+
+/** Which letters are meant: by their ids, by their keys, or all. */
+export type Selection = "all" | { readonly ids: readonly string[] } | { readonly keys: Iterable<Bytes> };
+
+/**
+ * The runner calls `load` at its start, and from then on knows from memory which keys have an open letter: `openKeys`. People
+ * list, retry and drop from other processes at the same time; a letter that they dropped is simply not found any more.
+ */
+export class DeadLetters {
+  readonly #redis: Redis;
+  readonly #recipe: string;
+  readonly #stream: string;
+  readonly #open = new Map<Bytes, readonly string[]>();
+
+  constructor(redis: Redis, recipe: string) {
+    this.#redis = redis;
+    this.#recipe = recipe;
+    this.#stream = deadLetters(recipe);
+  }
+
+  /** Keys that have an open letter, as far as this object knows, with the ids of their letters. Follows `add` and `heal`. */
+  get openKeys(): ReadonlyMap<Bytes, readonly string[]> {
+    return this.#open;
+  }
+
+  /** Reads which keys have an open letter, and returns `openKeys`. */
+  async open(): Promise<ReadonlyMap<Bytes, readonly string[]>> {
+    const found = new Map<Bytes, readonly string[]>();
+    for await (const page of this.#keyPages()) {
+      for (const [id, key] of page) found.set(key, [...(found.get(key) ?? []), id]);
+    }
+    this.#open.clear();
+    for (const [key, ids] of found) this.#open.set(key, ids);
+    return this.#open;
+  }
+
+  /** Adds a letter in place of the earlier one of its key, and returns its id. It is in Redis on return. */
+  async add(letter: Letter): Promise<string> {
+    const earlier = this.#open.get(letter.key) ?? [];
+    const args = [MAX_LETTERS, earlier.length, ...earlier, ...encodeLetter(letter)];
+    const id = (await runScript(this.#redis, "dead-letter-add", [this.#stream], args)) as string;
+    // Deleted first, so that the map stays in the order of age: the oldest go when the stream is trimmed.
+    this.#open.delete(letter.key);
+    this.#open.set(letter.key, [id]);
+    const [oldest] = this.#open.keys();
+    if (this.#open.size > MAX_LETTERS && oldest !== undefined) this.#open.delete(oldest);
+    return id;
+  }
+
+  /** Removes the letters of keys whose rows have been written since. Keys without a letter cost nothing. */
+  async heal(keys: Iterable<Bytes>): Promise<void> {
+    if (this.#open.size === 0) return;
+    const healed = [...new Set(keys)].filter((key) => this.#open.has(key));
+    const letters = healed.map((key) => [key, this.#open.get(key)!] as const);
+    await this.#remove(letters.flatMap(([, ids]) => ids));
+    // A letter that was added meanwhile stays.
+    for (const [key, ids] of letters) if (this.#open.get(key) === ids) this.#open.delete(key);
+  }
+
+  /** How many letters there are. */
+  async count(): Promise<number> {
+    return await this.#redis.xlen(this.#stream);
+  }
+
+  /** Letters from the oldest on; `after` is the id of the last one of the page before. */
+  async list({ count = 100, after }: { readonly count?: number; readonly after?: string } = {}): Promise<
+    readonly StoredLetter[]
+  > {
+    const entries = await this.#redis.xrangeBuffer(
+      this.#stream,
+      after === undefined ? "-" : nextId(after),
+      "+",
+      "COUNT",
+      count,
+    );
+    return entries.map(([id, fields]) => decodeLetter(id.toString(), fields));
+  }
+
+  /** Removes letters for good, and returns how many there were. */
+  async drop(which: "all" | readonly string[]): Promise<number> {
+    if (which !== "all") return await this.#remove(checkIds(which));
+    const replies = await this.#redis.multi().xlen(this.#stream).del(this.#stream).exec();
+    return replyOf(replies?.[0]) as number;
+  }
+
+  /** Asks the runner to carry the keys of these letters again, and returns how many keys that are. The letters stay until healed. */
+  async requestRetry(which: Selection): Promise<number> {
+    const asked = new Set<Bytes>();
+    for await (const keys of this.#keysOf(which)) {
+      const fresh = [...new Set(keys)].filter((key) => !asked.has(key));
+      for (const key of fresh) asked.add(key);
+      if (fresh.length > 0)
+        await this.#redis.rpush(retries(this.#recipe), ...fresh.map((key) => Buffer.from(key, "latin1")));
+    }
+    await this.#redis.publish(CHANGED, this.#recipe);
+    return asked.size;
+  }
+
+  /** Takes the keys that are to be carried again, each once; at most 100,000, so ask until there are none. */
+  async takeRetries(): Promise<Bytes[]> {
+    const list = retries(this.#recipe);
+    const replies = await this.#redis
+      .multi()
+      .lrangeBuffer(list, 0, MAX_RETRIES - 1)
+      .ltrim(list, MAX_RETRIES, -1)
+      .exec();
+    const keys = replyOf(replies?.[0]) as readonly Buffer[];
+    return [...new Set(keys.map((key) => key.toString("latin1")))];
+  }
+
+  async #remove(ids: readonly string[]): Promise<number> {
+    let removed = 0;
+    for (let at = 0; at < ids.length; at += PAGE) {
+      removed += await this.#redis.xdel(this.#stream, ...ids.slice(at, at + PAGE));
+    }
+    return removed;
+  }
+
+  async *#keysOf(which: Selection): AsyncGenerator<readonly Bytes[]> {
+    if (which === "all") {
+      for await (const page of this.#keyPages()) yield page.map(([, key]) => key);
+      return;
+    }
+    if ("keys" in which) {
+      const keys = [...which.keys];
+      for (let at = 0; at < keys.length; at += PAGE) yield keys.slice(at, at + PAGE);
+      return;
+    }
+    for (const id of checkIds(which.ids)) {
+      const [entry] = await this.#redis.xrangeBuffer(this.#stream, id, id);
+      if (entry !== undefined) yield [decodeLetter(id, entry[1]).key];
+    }
+  }
+
+  /** Ids and keys of all letters, without their values, which may be large. */
+  async *#keyPages(): AsyncGenerator<readonly (readonly [id: string, key: Bytes])[]> {
+    let start = "-";
+    for (;;) {
+      const reply = (await runScriptBuffer(
+        this.#redis,
+        "dead-letter-keys",
+        [this.#stream],
+        [start, KEY_PAGE],
+      )) as Buffer[];
+      if (reply.length === 0) return;
+      const page = reply.flatMap((id, at) =>
+        at % 2 === 0 ? [[id.toString(), reply[at + 1]!.toString("latin1")] as const] : [],
+      );
+      yield page.filter(([, key]) => key !== "");
+      start = nextId(page.at(-1)![0]);
+    }
+  }
+}
+
+/** The least id that is greater: "(" as an exclusive start needs Redis 6.2. */
+function nextId(id: string): string {
+  const [ms, sequence] = id.split("-");
+  return sequence === undefined ? `${BigInt(ms!) + 1n}-0` : `${ms}-${BigInt(sequence) + 1n}`;
+}
+
+function replyOf(reply: [Error | null, unknown] | undefined): unknown {
+  if (reply?.[0]) throw reply[0];
+  return reply?.[1];
+}
+
+function checkIds(ids: readonly string[]): readonly string[] {
+  const wrong = ids.find((id) => !/^\d{1,19}(-\d{1,19})?$/.test(id));
+  if (wrong === undefined) return ids;
+  throw new UserError("USAGE", `A dead letter's id looks like "1700000000000-0", got ${JSON.stringify(wrong)}.`, {
+    hint: '"wbsync dlq list" shows the ids.',
+  });
+}
