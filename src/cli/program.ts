@@ -2,8 +2,17 @@
 import { createRequire } from "node:module";
 import { Command } from "commander";
 import { deployCommand } from "./commands/deploy.js";
+import { dlqCommand } from "./commands/dlq.js";
+import { exportCommand } from "./commands/export.js";
+import { importCommand } from "./commands/import.js";
 import { listCommand } from "./commands/list.js";
+import { pauseCommand } from "./commands/pause.js";
+import { resumeCommand } from "./commands/resume.js";
+import { rollbackCommand } from "./commands/rollback.js";
 import { runCommand } from "./commands/run.js";
+import { showCommand } from "./commands/show.js";
+import { undeployCommand } from "./commands/undeploy.js";
+import { versionsCommand } from "./commands/versions.js";
 import { withConnection } from "./flags.js";
 
 const DESCRIPTION = "Carries changes of Redis hashes to the database behind the cache: in batches, with nothing lost.";
@@ -29,10 +38,19 @@ export function createProgram(): Command {
     .configureHelp({ showGlobalOptions: false, sortOptions: false });
   withConnection(program);
   for (const option of program.options.filter(({ long }) => long !== "--version")) option.hideHelp();
-  for (const command of [deployCommand(), listCommand(), runCommand()]) program.addCommand(command);
+  for (const command of commands()) program.addCommand(command);
   for (const command of leaves(program)) withConnection(command);
   for (const command of all(program)) command.exitOverride().configureOutput({ outputError: () => undefined });
   return program;
+}
+
+/** In the order of their help. */
+function commands(): Command[] {
+  return [
+    ...[deployCommand(), runCommand(), listCommand(), showCommand(), undeployCommand()],
+    ...[pauseCommand(), resumeCommand(), versionsCommand(), rollbackCommand()],
+    ...[dlqCommand(), exportCommand(), importCommand()],
+  ];
 }
 
 function all(command: Command): Command[] {

@@ -9,7 +9,8 @@ import type { Status } from "../../registry/types.js";
 import { action, type Context } from "../context.js";
 import { integer, jsonOption } from "../flags.js";
 import { hasRunner, waitForStatus } from "../health.js";
-import { colors, print, printJson, say, warn } from "../output.js";
+import { reportOutcomes } from "../outcomes.js";
+import { say, warn } from "../output.js";
 
 interface DeployOptions {
   readonly force?: boolean;
@@ -45,11 +46,11 @@ async function deploy(context: Context, file: string, options: DeployOptions): P
   const { bundle, versions } = await build(file, options);
   const registry = await context.registry();
   const force = options.force ?? false;
-  if (options.dryRun) return report(await dryRun(registry, versions, force), options, "would be");
+  if (options.dryRun) return reportOutcomes(await dryRun(registry, versions, force), "would be", options.json);
   const outcomes = await registry.deploy(bundle, versions, { force });
   await warnings(await context.registryRedis(), options);
   if (options.wait !== undefined) await waitForAll(registry, outcomes, options.wait);
-  report(outcomes, options, "is");
+  reportOutcomes(outcomes, "is", options.json);
 }
 
 interface Built {
@@ -82,14 +83,6 @@ async function dryRun(registry: Registry, versions: readonly NamedVersion[], for
   if (!outcomes.some(({ action }) => action === "refused")) return outcomes;
   const { refusal } = await import("../../registry/change.js");
   throw refusal(outcomes);
-}
-
-function report(outcomes: readonly DeployOutcome[], options: DeployOptions, verb: string): void {
-  if (options.json) return printJson(outcomes);
-  for (const { name, version, action, from } of outcomes) {
-    const before = from === undefined || action === "unchanged" ? "" : ` (before: ${from})`;
-    print(`${colors.bold(name)} ${version} ${verb} ${action}${before}`);
-  }
 }
 
 async function warnings(redis: Redis, options: DeployOptions): Promise<void> {

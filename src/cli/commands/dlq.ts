@@ -1,0 +1,129 @@
+/** `wbsync dlq`: the rows that a database refused. */
+import { Command, Option } from "commander";
+import { UserError } from "../../errors.js";
+import type { StoredLetter } from "../../registry/letter.js";
+import { action, type Context } from "../context.js";
+import { integer, jsonOption } from "../flags.js";
+import { colors, print, printJson, printTable, say, warn } from "../output.js";
+import { hasRunner } from "../health.js";
+
+interface Choice {
+  readonly id?: readonly string[];
+  readonly key?: readonly string[];
+  readonly all?: boolean;
+  readonly json?: boolean;
+}
+
+/** Declares the command and its three verbs. */
+export function dlqCommand(): Command {
+  return new Command("dlq")
+    .description("dead letters: rows that the database refused")
+    .addCommand(listLetters())
+    .addCommand(retryLetters())
+    .addCommand(dropLetters());
+}
+
+function listLetters(): Command {
+  return new Command("list")
+    .description("show what was refused, and why; from the oldest on")
+    .argument("<name>", "the recipe")
+    .option("--limit <number>", "how many", integer(1, 1_000_000), 100)
+    .option("--after <id>", "those after this one")
+    .addOption(jsonOption())
+    .addHelpText("after", "\nExample:\n  wbsync dlq list PersonsWriteBehind")
+    .action(action(list));
+}
+
+function retryLetters(): Command {
+  return choosing(new Command("retry"), "try to write rows again, as their hashes are now")
+    .addHelpText("after", "\nExample:\n  wbsync dlq retry PersonsWriteBehind --key person:7")
+    .action(action(retry));
+}
+
+function dropLetters(): Command {
+  return choosing(new Command("drop"), "forget rows for good")
+    .addHelpText("after", "\nExample:\n  wbsync dlq drop PersonsWriteBehind --all")
+    .action(action(drop));
+}
+
+function choosing(command: Command, description: string): Command {
+  return command
+    .description(description)
+    .argument("<name>", "the recipe")
+    .addOption(new Option("--id <id...>", "these letters").conflicts(["key", "all"]))
+    .addOption(new Option("--key <key...>", "the letters of these keys").conflicts("all"))
+    .option("--all", "all of them")
+    .addOption(jsonOption());
+}
+
+async function list(
+  context: Context,
+  name: string,
+  options: { readonly limit: number; readonly after?: string; readonly json?: boolean },
+): Promise<void> {
+  const letters = await openLetters(context, name);
+  const found = await letters.list({
+    count: options.limit,
+    ...(options.after !== undefined && { after: options.after }),
+  });
+  if (options.json) return printJson(found.map(plain));
+  if (found.length === 0) return say("There are no dead letters.");
+  await printTable(
+    ["id", "time", "key", "operation", "error"],
+    found.map(({ id, time, key, operation, error }) => [id, time, asText(key), operation, error]),
+  );
+  const more = (await letters.count()) - found.length;
+  if (more > 0) say(`${more} more: --limit, or --after ${found.at(-1)!.id}`);
+}
+
+async function retry(context: Context, name: string, options: Choice): Promise<void> {
+  const letters = await openLetters(context, name);
+  const retried = await letters.requestRetry(selection(options));
+  if (options.json) printJson({ name, retried });
+  else print(`${colors.bold(name)}: ${retried} ${retried === 1 ? "key" : "keys"} will be tried again`);
+  if ((await hasRunner(await context.registryRedis())) === false) warn("no runner is alive: it happens once one is.");
+}
+
+async function drop(context: Context, name: string, options: Choice): Promise<void> {
+  const letters = await openLetters(context, name);
+  const chosen = selection(options);
+  const ids = chosen === "all" ? "all" : "ids" in chosen ? chosen.ids : await idsOf(letters, new Set(chosen.keys));
+  const dropped = await letters.drop(ids);
+  if (options.json) return printJson({ name, dropped });
+  print(`${colors.bold(name)}: ${dropped} ${dropped === 1 ? "dead letter" : "dead letters"} dropped`);
+}
+
+type Letters = Awaited<ReturnType<typeof openLetters>>;
+
+/** The recipe may be gone from the registry, and its letters still there. */
+async function openLetters(context: Context, name: string) {
+  const { DeadLetters } = await import("../../registry/dead-letters.js");
+  const letters = new DeadLetters(await context.registryRedis(), name);
+  if ((await letters.count()) === 0) await (await context.registry()).get(name);
+  return letters;
+}
+
+async function idsOf(letters: Letters, keys: ReadonlySet<string>): Promise<readonly string[]> {
+  const open = await letters.open();
+  return [...keys].flatMap((key) => open.get(key) ?? []);
+}
+
+function selection({ id, key, all }: Choice) {
+  if (all) return "all" as const;
+  if (id !== undefined) return { ids: id };
+  if (key !== undefined) return { keys: key.map((text) => Buffer.from(text, "utf8").toString("latin1")) };
+  throw new UserError("USAGE", "Which dead letters are meant?", { hint: "Say --all, --key <key…> or --id <id…>." });
+}
+
+function asText(key: string): string {
+  return Buffer.from(key, "latin1").toString("utf8");
+}
+
+/** Bytes that are not text are shown in base64. */
+function plain(letter: StoredLetter): unknown {
+  const values = Object.entries(letter.values).map(([name, value]) => [
+    name,
+    Buffer.isBuffer(value) ? { base64: value.toString("base64") } : value,
+  ]);
+  return { ...letter, key: asText(letter.key), values: Object.fromEntries(values) as unknown };
+}

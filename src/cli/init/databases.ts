@@ -1,0 +1,76 @@
+/** What `wbsync init` has to know of each database. To teach it another one: an entry here, and a folder in templates/. */
+import type { ColumnType } from "../../recipe/recipe.js";
+
+export interface Database {
+  readonly label: string;
+  /** What is offered when it asks for the connection. */
+  readonly exampleUrl: string;
+  readonly schemes: readonly string[];
+  /** The port that need not be said; undefined: a file. */
+  readonly port: number | undefined;
+  /** The name of the parameter that holds the password. */
+  readonly passwordName: string;
+  /** How the database's own client loads schema.sql. */
+  readonly schemaCommand: string;
+  quote(identifier: string): string;
+  readonly types: Readonly<Record<ColumnType, string>>;
+  /** The type of a key that may be any text. */
+  readonly keyType: string;
+}
+
+export const DATABASES = {
+  mysql: {
+    label: "MySQL or MariaDB",
+    exampleUrl: "mysql://app@127.0.0.1:3306/test",
+    schemes: ["mysql", "mariadb"],
+    port: 3306,
+    passwordName: "MYSQL_PASSWORD",
+    schemaCommand: "mysql --host={{host}} --port={{port}} --user={{user}} --password {{db}} < schema.sql",
+    quote: (identifier) => `\`${identifier.replaceAll("`", "``")}\``,
+    types: {
+      ...{ integer: "BIGINT", decimal: "DECIMAL(20, 4)", float: "DOUBLE", boolean: "BOOLEAN" },
+      ...{ text: "VARCHAR(255)", binary: "BLOB", json: "JSON", uuid: "CHAR(36)" },
+      ...{ date: "DATE", time: "TIME", datetime: "DATETIME(3)" },
+    },
+    keyType: "VARCHAR(255) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin",
+  },
+  postgres: {
+    label: "PostgreSQL",
+    exampleUrl: "postgres://app@127.0.0.1:5432/test",
+    schemes: ["postgres", "postgresql"],
+    port: 5432,
+    passwordName: "POSTGRES_PASSWORD",
+    schemaCommand: "psql --host={{host}} --port={{port}} --username={{user}} {{db}} < schema.sql",
+    quote: (identifier) => `"${identifier.replaceAll('"', '""')}"`,
+    types: {
+      ...{ integer: "bigint", decimal: "numeric", float: "double precision", boolean: "boolean" },
+      ...{ text: "text", binary: "bytea", json: "jsonb", uuid: "uuid" },
+      ...{ date: "date", time: "time", datetime: "timestamptz" },
+    },
+    keyType: "text",
+  },
+  sqlite: {
+    label: "SQLite",
+    exampleUrl: "data.sqlite",
+    schemes: ["sqlite", "file"],
+    port: undefined,
+    passwordName: "",
+    schemaCommand: "sqlite3 {{file}} < schema.sql",
+    quote: (identifier) => `"${identifier.replaceAll('"', '""')}"`,
+    types: {
+      ...{ integer: "INTEGER", decimal: "NUMERIC", float: "REAL", boolean: "BOOLEAN" },
+      ...{ text: "TEXT", binary: "BLOB", json: "TEXT", uuid: "TEXT" },
+      ...{ date: "DATE", time: "TIME", datetime: "DATETIME" },
+    },
+    keyType: "TEXT",
+  },
+} as const satisfies Record<string, Database>;
+
+export type DatabaseName = keyof typeof DATABASES;
+
+export const DATABASE_NAMES = Object.keys(DATABASES) as DatabaseName[];
+
+/** Everything `init` knows of a database. */
+export function databaseOf(name: DatabaseName): Database {
+  return DATABASES[name];
+}
