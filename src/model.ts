@@ -50,7 +50,8 @@ export type Value = string | Buffer | null;
 export type Kind =
   | { readonly kind: "integer"; readonly min: bigint; readonly max: bigint }
   | { readonly kind: "decimal"; readonly precision?: number; readonly scale?: number; readonly unsigned?: boolean }
-  | { readonly kind: "float"; readonly bits: 32 | 64 }
+  /** `special`: NaN and the infinities are values too. */
+  | { readonly kind: "float"; readonly bits: 32 | 64; readonly special?: boolean }
   | { readonly kind: "boolean" }
   | { readonly kind: "text"; readonly maxChars?: number; readonly maxBytes?: number }
   | { readonly kind: "binary"; readonly maxBytes?: number }

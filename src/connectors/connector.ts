@@ -49,8 +49,9 @@ export interface Sink {
 
   /**
    * Writes the rows and moves the checkpoints, all or nothing, durable on return. `SupersededError` where a stored token is not
-   * the expected one; then nothing was written. After any other error the caller calls `open` again before the next `write`, and
-   * learns there from the stored token whether the transaction was committed.
+   * the expected one; then nothing was written. After an error that is classified "reject" nothing was written either, and the sink
+   * goes on as it is. After any other error the caller calls `open` again before the next `write`, and learns there from the stored
+   * token whether the transaction was committed.
    */
   write(batch: Batch, moves: readonly CheckpointMove[], signal: AbortSignal): Promise<void>;
 

@@ -2,8 +2,9 @@
 
 /** NULL is "". */
 export function textOf(value: unknown): string {
+  if (typeof value === "string") return value;
   if (value === null || value === undefined) return "";
-  return Buffer.isBuffer(value) ? value.toString() : String(value as string | number | bigint | boolean);
+  return Buffer.isBuffer(value) ? value.toString() : `${value as number}`;
 }
 
 /** NULL is undefined. */

@@ -1,0 +1,179 @@
+/** A connection to PostgreSQL through pg. */
+import type { ErrorClass } from "../connector.js";
+import { quoteTable, type Database, type Result, type Session, type Statement, type Steps } from "../sql/database.js";
+import { loadDriver, lost, refused, unreachable, within } from "../sql/driver.js";
+import { resolveServer, type Server, type ServerKind, type ServerOptions, type Tls } from "../sql/server-options.js";
+import { runSteps } from "../sql/steps.js";
+import type { TableName } from "../sql/table.js";
+import { describePostgres } from "./catalog.js";
+import { postgresDialect } from "./dialect.js";
+import { classifyPostgres, isDuplicate, isMissingTable, isServerError, isStalePlan } from "./errors.js";
+import type { PostgresColumn } from "./types.js";
+
+export const POSTGRES: ServerKind = { kind: "postgres", schemes: ["postgres", "postgresql"], port: 5432 };
+
+/** The slice of pg that is used, so that the driver stays optional. */
+interface Pg {
+  readonly Client: new (options: Record<string, unknown>) => Client;
+}
+
+interface Client {
+  connect(): Promise<void>;
+  query(query: Record<string, unknown>): Promise<{ rows: unknown[][] | undefined; rowCount: number | null }>;
+  on(event: "error", listener: (error: Error) => void): void;
+  end(): Promise<void>;
+  readonly connection: { readonly stream: { destroy(): void } };
+}
+
+/** PostgreSQL as a database of the SQL sink. */
+export class PostgresDatabase implements Database<PostgresColumn> {
+  readonly kind = POSTGRES.kind;
+  readonly #options: ServerOptions;
+
+  constructor(options: ServerOptions) {
+    this.#options = options;
+  }
+
+  async connect(signal: AbortSignal): Promise<Session<PostgresColumn>> {
+    const server = await resolveServer(POSTGRES, this.#options);
+    const driver = await loadDriver("pg", async () => (await import("pg")) as unknown as { default: Pg });
+    signal.throwIfAborted();
+    const client = new driver.default.Client(driverOptions(server));
+    const cut = () => client.connection.stream.destroy();
+    client.on("error", () => undefined);
+    signal.addEventListener("abort", cut, { once: true });
+    try {
+      await within(server.connectTimeoutMs, "No connection", cut, client.connect());
+      return await new PostgresSession(client, server).start();
+    } catch (error) {
+      cut();
+      signal.throwIfAborted();
+      if (!isServerError(error) && !isRefusal(error)) throw unreachable("PostgreSQL", server, error);
+      if (classifyPostgres(error) === "retry") throw unreachable("PostgreSQL", server, error);
+      throw refused("PostgreSQL", server, error);
+    } finally {
+      signal.removeEventListener("abort", cut);
+    }
+  }
+
+  classify(error: unknown): ErrorClass {
+    return isStalePlan(error) ? "retry" : classifyPostgres(error);
+  }
+
+  isDuplicate(error: unknown): boolean {
+    return isDuplicate(error);
+  }
+
+  isMissingTable(error: unknown): boolean {
+    return isMissingTable(error);
+  }
+}
+
+class PostgresSession implements Session<PostgresColumn> {
+  readonly dialect = postgresDialect;
+  readonly #client: Client;
+  readonly #server: Server;
+  /** Statement text to its name: PostgreSQL plans a named statement once. */
+  readonly #names = new Map<string, string>();
+  #healthy = true;
+
+  constructor(client: Client, server: Server) {
+    this.#client = client;
+    this.#server = server;
+    client.on("error", () => (this.#healthy = false));
+  }
+
+  /** Makes the session UTC, and durable also where the server's default is not. */
+  async start(): Promise<this> {
+    await this.#query("SET TIME ZONE 'UTC'");
+    await this.#query("SET standard_conforming_strings = on");
+    await this.#query(`SET statement_timeout = ${this.#server.statementTimeoutMs}`);
+    const { rows } = await this.#query("SHOW synchronous_commit");
+    if (rows[0]?.[0] === "off") await this.#query("SET synchronous_commit = on");
+    return this;
+  }
+
+  describe(table: TableName) {
+    return describePostgres(table, quoteTable(this.dialect, table), (statement) => this.#send({ ...statement }));
+  }
+
+  run(statement: Statement): Promise<Result> {
+    return this.#send(statement);
+  }
+
+  async transact(steps: Steps): Promise<void> {
+    try {
+      await this.#query("BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE");
+      await runSteps(steps, (statement) => this.#send(statement, this.#nameOf(statement.sql)));
+      await this.#query("COMMIT");
+    } catch (error) {
+      if (this.#healthy) await this.#rollBack();
+      throw error;
+    }
+  }
+
+  isHealthy(): boolean {
+    return this.#healthy;
+  }
+
+  async close(): Promise<void> {
+    if (this.#healthy) await within(1000, "Not closed", () => undefined, this.#client.end()).catch(() => undefined);
+    this.cut();
+  }
+
+  cut(): void {
+    this.#healthy = false;
+    this.#client.connection.stream.destroy();
+  }
+
+  async #rollBack(): Promise<void> {
+    try {
+      await this.#query("ROLLBACK");
+    } catch {
+      this.#healthy = false;
+    }
+  }
+
+  #nameOf(sql: string): string {
+    const name = this.#names.get(sql) ?? `wbsync_${this.#names.size + 1}`;
+    this.#names.set(sql, name);
+    return name;
+  }
+
+  #query(sql: string): Promise<Result> {
+    return this.#send({ sql, params: [] });
+  }
+
+  async #send({ sql, params }: Statement, name?: string): Promise<Result> {
+    const values = params.length > 0 ? { values: params } : {};
+    const answered = this.#client.query({ text: sql, ...values, ...(name ? { name } : {}), rowMode: "array" });
+    // The server's own limit comes first; this one is for a server or a network that has gone silent.
+    const ms = this.#server.statementTimeoutMs + 5_000;
+    try {
+      const { rows, rowCount } = await within(ms, "The statement was not answered", () => this.cut(), answered);
+      return { rows: rows ?? [], affected: rowCount ?? 0 };
+    } catch (error) {
+      if (!isServerError(error) || isStalePlan(error)) this.#healthy = false;
+      throw isServerError(error) || isFinal(error) ? error : lost("PostgreSQL", this.#server, error);
+    }
+  }
+}
+
+/** The server's last word before it ends the connection: its code says why. */
+const isFinal = (error: unknown): boolean => typeof (error as { severity?: unknown }).severity === "string";
+
+/** A refusal to let somebody in is FATAL too; its code tells it from a server that is starting or stopping. */
+const isRefusal = (error: unknown): boolean => isFinal(error) && classifyPostgres(error) === "fatal";
+
+function driverOptions(server: Server): Record<string, unknown> {
+  const { host, port, socketPath, user, password, database, connectTimeoutMs, tls } = server;
+  return {
+    ...{ host: socketPath ?? host, port, user, password, database: database ?? user },
+    ...{ connectionTimeoutMillis: connectTimeoutMs, application_name: "wbsync" },
+    ...{ keepAlive: true, keepAliveInitialDelayMillis: 10_000, ssl: tlsOptions(tls) },
+    // Values are texts here; nothing is to be guessed from them.
+    types: { getTypeParser: () => (text: string) => text },
+  };
+}
+
+const tlsOptions = (tls: Tls): unknown => (tls === true ? { rejectUnauthorized: true } : tls);
