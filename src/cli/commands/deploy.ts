@@ -99,7 +99,7 @@ async function warnings(redis: Redis, options: DeployOptions): Promise<void> {
   if (isAlone && options.wait !== undefined) say("No runner is alive yet. Waiting for one …");
 }
 
-async function waitForAll(registry: Registry, outcomes: readonly DeployOutcome[], wait: true | number | boolean) {
+async function waitForAll(registry: Registry, outcomes: readonly DeployOutcome[], wait: number | boolean) {
   const timeoutMs = (typeof wait === "number" ? wait : WAIT_S) * 1000;
   for (const outcome of outcomes) {
     const options = { name: outcome.name, what: `take over version ${outcome.version}`, timeoutMs };

@@ -1,5 +1,5 @@
 /** `wbsync dlq`: the rows that a database refused. */
-import { Command, Option } from "commander";
+import { Command } from "commander";
 import { UserError } from "../../errors.js";
 import type { StoredLetter } from "../../registry/letter.js";
 import { action, type Context } from "../context.js";
@@ -9,7 +9,6 @@ import { hasRunner } from "../health.js";
 
 interface Choice {
   readonly id?: readonly string[];
-  readonly key?: readonly string[];
   readonly all?: boolean;
   readonly json?: boolean;
 }
@@ -36,7 +35,7 @@ function listLetters(): Command {
 
 function retryLetters(): Command {
   return choosing(new Command("retry"), "try to write rows again, as their hashes are now")
-    .addHelpText("after", "\nExample:\n  wbsync dlq retry PersonsWriteBehind --key person:7")
+    .addHelpText("after", "\nExample:\n  wbsync dlq retry PersonsWriteBehind person:7")
     .action(action(retry));
 }
 
@@ -50,8 +49,8 @@ function choosing(command: Command, description: string): Command {
   return command
     .description(description)
     .argument("<name>", "the recipe")
-    .addOption(new Option("--id <id...>", "these letters").conflicts(["key", "all"]))
-    .addOption(new Option("--key <key...>", "the letters of these keys").conflicts("all"))
+    .argument("[key...]", "the letters of these keys")
+    .option("--id <id...>", "the letters with these ids")
     .option("--all", "all of them")
     .addOption(jsonOption());
 }
@@ -76,17 +75,18 @@ async function list(
   if (more > 0) say(`${more} more: --limit, or --after ${found.at(-1)!.id}`);
 }
 
-async function retry(context: Context, name: string, options: Choice): Promise<void> {
+async function retry(context: Context, name: string, keys: readonly string[], options: Choice): Promise<void> {
+  const chosen = selection(keys, options);
   const letters = await openLetters(context, name);
-  const retried = await letters.requestRetry(selection(options));
+  const retried = await letters.requestRetry(chosen);
   if (options.json) printJson({ name, retried });
   else print(`${colors.bold(name)}: ${retried} ${retried === 1 ? "key" : "keys"} will be tried again`);
   if ((await hasRunner(await context.registryRedis())) === false) warn("no runner is alive: it happens once one is.");
 }
 
-async function drop(context: Context, name: string, options: Choice): Promise<void> {
+async function drop(context: Context, name: string, keys: readonly string[], options: Choice): Promise<void> {
+  const chosen = selection(keys, options);
   const letters = await openLetters(context, name);
-  const chosen = selection(options);
   const ids = chosen === "all" ? "all" : "ids" in chosen ? chosen.ids : await idsOf(letters, new Set(chosen.keys));
   const dropped = await letters.drop(ids);
   if (options.json) return printJson({ name, dropped });
@@ -108,11 +108,19 @@ async function idsOf(letters: Letters, keys: ReadonlySet<string>): Promise<reado
   return [...keys].flatMap((key) => open.get(key) ?? []);
 }
 
-function selection({ id, key, all }: Choice) {
-  if (all) return "all" as const;
+function selection(keys: readonly string[], { id, all }: Choice) {
+  const given = [keys.length > 0, id !== undefined, all === true].filter(Boolean).length;
+  if (given !== 1) {
+    throw new UserError(
+      "USAGE",
+      given === 0 ? "Which dead letters are meant?" : "Dead letters are chosen in one way.",
+      {
+        hint: "Name keys, or say --id <id…>, or --all.",
+      },
+    );
+  }
   if (id !== undefined) return { ids: id };
-  if (key !== undefined) return { keys: key.map((text) => Buffer.from(text, "utf8").toString("latin1")) };
-  throw new UserError("USAGE", "Which dead letters are meant?", { hint: "Say --all, --key <key…> or --id <id…>." });
+  return all ? ("all" as const) : { keys: keys.map((key) => Buffer.from(key, "utf8").toString("latin1")) };
 }
 
 function asText(key: string): string {
