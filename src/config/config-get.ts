@@ -34,15 +34,19 @@ export async function readParameter(name: string): Promise<string> {
   if (typeof name !== "string" || name === "") {
     throw new UserError("PARAMETER", "configGet expects the name of a parameter.");
   }
-  const value = (await installed?.(name)) ?? process.env[name] ?? (await fromFile(name));
+  const value = (await installed?.(name)) ?? fromEnvironment(name) ?? (await fromFile(name));
   if (value !== undefined) return registerSecret(value);
   throw new UserError("PARAMETER", `Parameter "${name}" is set nowhere.`, {
     hint: `Set it with "wbsync config set ${name}", as environment variable ${name}, or in a file that ${name}_FILE names.`,
   });
 }
 
+function fromEnvironment(name: string): string | undefined {
+  return Object.hasOwn(process.env, name) ? process.env[name] : undefined;
+}
+
 async function fromFile(name: string): Promise<string | undefined> {
-  const variable = [`${name}_FILE`, `${name.toUpperCase()}_FILE`].find((candidate) => process.env[candidate]);
+  const variable = [`${name}_FILE`, `${name.toUpperCase()}_FILE`].find((candidate) => fromEnvironment(candidate));
   if (variable === undefined) return undefined;
   try {
     // Tools that write such files mostly end them with a newline that is not part of the secret.
