@@ -51,6 +51,17 @@ export class WbsyncError extends Error {
 /** An error that a person can mend: shown as message and hint, without a stack. */
 export class UserError extends WbsyncError {}
 
+/** A recipe has stopped on purpose. */
+export class HaltedError extends UserError {
+  /** "try": it may go on by itself once it is mended; "ask": a person has to say so with `wbsync resume`. */
+  readonly next: "try" | "ask";
+
+  constructor(next: "try" | "ask", message: string, options: { hint?: string; cause?: unknown } = {}) {
+    super("HALTED", message, options);
+    this.next = next;
+  }
+}
+
 /** A value that its column cannot hold exactly (invariant 6). Becomes a dead letter. */
 export class RefusedValueError extends WbsyncError {
   constructor(message: string, options: { hint?: string; cause?: unknown } = {}) {

@@ -3,7 +3,7 @@
  * Memory grows with the number of distinct keys; past `maxBytes` of values, entries keep their key only and are read back later.
  */
 import type { Bytes, Change, GoneCause, Position } from "../model.js";
-import { Entry, type Fields, type Waiting } from "./entry.js";
+import { Entry, type Fields } from "./entry.js";
 
 export interface BufferOptions {
   readonly fields: Fields;
@@ -21,6 +21,8 @@ export class Buffer {
   #entries = new Map<Bytes, Entry>();
   /** Entries that were read back and not found; they wait until capture tells why. */
   #absent = new Map<Bytes, Entry>();
+  /** Keys taken out and not yet settled: what happens to them meanwhile is always worth keeping. */
+  #taken = new Set<Bytes>();
   #bytes = 0;
 
   constructor(options: BufferOptions) {
@@ -70,6 +72,11 @@ export class Buffer {
     (this.#entries.get(key) ?? this.#absent.get(key))?.skip(pairs, this.#fields);
   }
 
+  /** The key goes, the row stays: only of interest to an entry that is there already. */
+  leave(key: Bytes): void {
+    (this.#entries.get(key) ?? this.#absent.get(key))?.leave();
+  }
+
   /** A key whose row may differ, whatever the stream says: found by SCAN, or to be tried again. */
   touch(key: Bytes, at: Position, now: number): Entry {
     const before = this.#entries.get(key) ?? this.#absent.get(key);
@@ -104,20 +111,47 @@ export class Buffer {
       taken.push(entry);
       this.#entries.delete(entry.key);
     }
-    for (const entry of taken) this.#bytes -= bytesOf(entry);
+    for (const entry of taken) {
+      this.#bytes -= bytesOf(entry);
+      this.#taken.add(entry.key);
+    }
     return taken;
   }
 
-  /** Puts back an entry that was not found in Redis. Changes that came meanwhile are newer: theirs is the entry that stays. */
+  /** What was taken has been written. */
+  settle(): void {
+    this.#taken.clear();
+  }
+
+  /** Whether `take` would return something. */
+  isReady(captured: number): boolean {
+    if (this.#entries.size > 0) return true;
+    for (const { absentAt } of this.#absent.values()) if (absentAt === undefined || absentAt <= captured) return true;
+    return false;
+  }
+
+  /** Puts back an entry that was not found in Redis, until capture is past that moment. */
   putBackAbsent(entry: Entry): void {
     const newer = this.#entries.get(entry.key);
-    if (newer) {
-      // What it says of the key's end is in the newer one; its place in the stream and who waits for it are not.
-      this.#entries.delete(entry.key);
-      const merged = carryOver(entry, newer);
-      this.#absent.set(entry.key, merged);
-    } else this.#absent.set(entry.key, entry);
-    this.#bytes += newer ? 0 : bytesOf(entry);
+    this.#entries.delete(entry.key);
+    if (newer) this.#bytes -= bytesOf(newer);
+    const kept = newer ? carryOver(entry, newer) : entry;
+    this.#absent.set(entry.key, kept);
+    this.#bytes += bytesOf(kept);
+  }
+
+  /** Puts back what could not be written, before everything that came later. */
+  putBack(entries: readonly Entry[]): void {
+    const later = this.#entries;
+    this.#entries = new Map();
+    for (const entry of entries) {
+      const newer = later.get(entry.key);
+      later.delete(entry.key);
+      if (newer) this.#bytes -= bytesOf(newer);
+      this.adopt(newer ? carryOver(entry, newer) : entry);
+    }
+    for (const [key, entry] of later) this.#entries.set(key, entry);
+    this.#taken.clear();
   }
 
   /** Takes everything out, for a buffer with other fields or partitions. */
@@ -159,7 +193,7 @@ export class Buffer {
         this.#bytes += entry.unset(change.fields, this.#fields);
         break;
       case "gone":
-        if (this.#removes(change.cause)) {
+        if (!change.own && this.#removes(change.cause)) {
           this.#bytes -= bytesOf(entry);
           entry.remove();
         } else entry.leave();
@@ -177,20 +211,26 @@ export class Buffer {
 
   /** A key that goes while its row stays leaves nothing to do; nor does what wbsync did itself. */
   #isWorthKeeping(change: Change): boolean {
-    if (change.own || change.kind === "ttl") return false;
+    if (change.kind === "ttl") return false;
+    if (this.#taken.has(change.key)) return true;
+    if (change.own) return false;
     return change.kind !== "gone" || this.#removes(change.cause);
   }
 }
 
-/** The newer entry, with the older one's place and waiters. */
+/**
+ * Two entries of one key as one: the newer says what the key is like, the older where it began and who waits. What only the older
+ * knows is read back, except of a hash that has gone since and whose row stays: then the older is the last word on it.
+ */
 function carryOver(older: Entry, newer: Entry): Entry {
   const entry = new Entry(older.key, older.first, older.firstDb, older.since);
+  const hasOnlyLeft = newer.isVacant && !newer.isRemoved && newer.values.length === 0;
   entry.last = newer.last;
-  entry.values = newer.values;
+  entry.values = hasOnlyLeft ? older.values : newer.values;
   entry.isVacant = newer.isVacant;
-  entry.isRemoved = newer.isRemoved || (older.isRemoved && newer.isVacant);
-  entry.mayBeEmpty = newer.mayBeEmpty || older.mayBeEmpty;
-  const waiting: Waiting[] = [...(older.waiting ?? []), ...(newer.waiting ?? [])];
+  entry.isRemoved = newer.isRemoved || older.isRemoved;
+  entry.mayBeEmpty = newer.mayBeEmpty;
+  const waiting: Bytes[] = [...(older.waiting ?? []), ...(newer.waiting ?? [])];
   if (waiting.length > 0) entry.waiting = waiting;
   return entry;
 }

@@ -8,12 +8,6 @@ export type Fields = ReadonlyMap<Bytes, number>;
 export type Known = Bytes | null | undefined | typeof SKIPPED;
 export const SKIPPED = Symbol("skipped");
 
-/** Somebody who waits for an entry to be in the table. */
-export interface Waiting {
-  /** Called once: with nothing when the row is committed, with the reason when it became a dead letter. */
-  settled(error?: string): void | Promise<void>;
-}
-
 /** The changes of one key since they were last written, merged into one. */
 export class Entry {
   readonly key: Bytes;
@@ -34,7 +28,10 @@ export class Entry {
   mayBeEmpty = false;
   /** It was read back at this server offset, and there was no hash. Once capture is past it, that is settled. */
   absentAt: number | undefined;
-  waiting: Waiting[] | undefined;
+  /** Ids of writes whose author waits for this entry to be in the table. */
+  waiting: Bytes[] | undefined;
+  /** It became a dead letter. */
+  isRefused = false;
 
   constructor(key: Bytes, first: number, firstDb: number, since: number) {
     this.key = key;
@@ -98,6 +95,11 @@ export class Entry {
     this.#vacate();
   }
 
+  /** The author of a change in it waits for this id to be acknowledged. */
+  await(id: Bytes): void {
+    (this.waiting ??= []).push(id);
+  }
+
   /** Anything may have happened to the key. */
   forget(): void {
     this.values = [];
@@ -116,6 +118,13 @@ export class Entry {
       this.values[i] = undefined;
     }
     return freed;
+  }
+
+  /** For a recipe with other fields: by new place the old one, undefined where there was none. */
+  rearrange(places: readonly (number | undefined)[]): void {
+    const before = this.values;
+    if (before.length === 0) return;
+    this.values = places.map((place) => (place === undefined ? (this.isVacant ? null : undefined) : before[place]));
   }
 
   /** Whether the row can be told without asking Redis. */

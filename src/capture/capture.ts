@@ -35,6 +35,8 @@ export interface Consumer {
 export interface Capture {
   /** Begins to deliver. `from` undefined: from now on. */
   attach(consumer: Consumer, from: Resume | undefined): void;
+  /** The successor goes on where the other is, without a gap: it is told so before this returns. Both have the same head. */
+  replace(consumer: Consumer, successor: Consumer): void;
   detach(consumer: Consumer): void;
   /** The consumer's `committed()` has grown. */
   progressed(): void;

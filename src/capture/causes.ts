@@ -33,11 +33,22 @@ interface Note {
   readonly at: number;
 }
 
+export interface CauseOptions {
+  readonly control: Redis;
+  readonly subscriber: Redis;
+  readonly db: number;
+  /** May notify-keyspace-events be set on the server? */
+  readonly mayConfigure: boolean;
+  readonly log: Logger;
+  readonly isWanted: (key: Bytes) => boolean;
+}
+
 /** Names the cause of every `gone` change that arrives as "uncertain". */
 export class CauseJudge {
   readonly #control: Redis;
   readonly #subscriber: Redis;
   readonly #db: number;
+  readonly #mayConfigure: boolean;
   readonly #log: Logger;
   readonly #isWanted: (key: Bytes) => boolean;
   readonly #notes = new Map<Bytes, Note[]>();
@@ -48,7 +59,8 @@ export class CauseJudge {
   #timer: NodeJS.Timeout | undefined;
   #warned = false;
 
-  constructor(options: { control: Redis; subscriber: Redis; db: number; log: Logger; isWanted: (key: Bytes) => boolean }) {
+  constructor(options: CauseOptions) {
+    this.#mayConfigure = options.mayConfigure;
     this.#control = options.control;
     this.#subscriber = options.subscriber;
     this.#db = options.db;
@@ -186,6 +198,7 @@ export class CauseJudge {
       const [, flags = ""] = (await this.#control.config("GET", "notify-keyspace-events")) as string[];
       const has = (flag: string) => flags.includes(flag) || (flags.includes("A") && flag !== "E");
       const missing = ["E", "x", "e"].filter((flag) => !has(flag));
+      if (missing.length > 0 && !this.#mayConfigure) throw new Error("changing the server's settings is switched off");
       if (missing.length > 0) await this.#control.config("SET", "notify-keyspace-events", flags + missing.join(""));
       return true;
     } catch (error) {

@@ -23,14 +23,15 @@ export class Interpreter {
   safeOffset: number;
   safeDb: number;
 
-  readonly #heads: Heads;
+  /** What is wanted from the next command on. */
+  heads: Heads;
   readonly #wantedDb: number;
   #inTransaction = false;
   #own = false;
   #command: Command | undefined;
 
   constructor(options: { heads: Heads; db: number; offset: number; selected: number }) {
-    this.#heads = options.heads;
+    this.heads = options.heads;
     this.#wantedDb = options.db;
     this.db = options.selected;
     this.safeDb = options.selected;
@@ -71,7 +72,7 @@ export class Interpreter {
 
   isHead(command: Command, index: number): boolean {
     if (index >= command.argc) return false;
-    for (const head of this.#heads) if (command.startsWith(index, head)) return true;
+    for (const head of this.heads) if (command.startsWith(index, head)) return true;
     return false;
   }
 

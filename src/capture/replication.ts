@@ -25,7 +25,7 @@ import { CommandReader } from "./resp.js";
 
 /** A recipe at the link. */
 interface Attachment {
-  readonly consumer: Consumer;
+  consumer: Consumer;
   /** Where it is; undefined: it has no place yet. */
   position: Position | undefined;
   /** The newest offset of this history that its table reflects. */
@@ -47,6 +47,8 @@ export interface ReplicationOptions {
   readonly control: Redis;
   /** For notifications; used by nobody else. */
   readonly subscriber: Redis;
+  /** May notify-keyspace-events be set on the server? */
+  readonly mayConfigure: boolean;
   readonly log: Logger;
 }
 
@@ -57,6 +59,8 @@ export class ReplicationCapture implements Capture {
   readonly #attachments = new Set<Attachment>();
   readonly #backoff = new Backoff();
   #link: ReplicaLink | undefined;
+  /** The link's interpreter, once recipes have been told where they are. */
+  #live: { readonly interpreter: Interpreter; readonly replid: string } | undefined;
   /** Ends the present link, to begin a new one with other recipes or another position. */
   #restart = new AbortController();
   #wake: () => void = () => {};
@@ -72,6 +76,7 @@ export class ReplicationCapture implements Capture {
       control: options.control,
       subscriber: options.subscriber,
       db: options.target.db,
+      mayConfigure: options.mayConfigure,
       log: options.log,
       isWanted: (key) => this.#isWanted(key),
     });
@@ -79,8 +84,17 @@ export class ReplicationCapture implements Capture {
 
   attach(consumer: Consumer, from: Resume | undefined): void {
     const place = { position: from, high: from?.high ?? 0, had: from?.offset ?? 0, counters: from?.counters };
-    this.#attachments.add({ consumer, ...place, greeted: false });
-    this.#relink();
+    const attachment: Attachment = { consumer, ...place, greeted: false };
+    this.#attachments.add(attachment);
+    if (from || !this.#live) this.#relink();
+    else this.#join(attachment, this.#live);
+  }
+
+  replace(consumer: Consumer, successor: Consumer): void {
+    const attachment = [...this.#attachments].find((candidate) => candidate.consumer === consumer);
+    if (!attachment) return this.attach(successor, undefined);
+    attachment.consumer = successor;
+    if (attachment.greeted && attachment.position) successor.attached({ position: attachment.position });
   }
 
   detach(consumer: Consumer): void {
@@ -127,6 +141,7 @@ export class ReplicationCapture implements Capture {
     } finally {
       this.#link?.close();
       this.#link = undefined;
+      this.#live = undefined;
       this.#asked = [];
     }
     if (either.aborted) return;
@@ -146,11 +161,12 @@ export class ReplicationCapture implements Capture {
     this.#greet(here, synced);
     const reader = new CommandReader(synced.offset);
     const interpreter = new Interpreter({
-      heads: [...this.#attachments].map(({ consumer }) => Buffer.from(consumer.head, "latin1")),
+      heads: this.#heads(),
       db: this.#options.target.db,
       offset: synced.offset,
       selected: synced.full ? UNKNOWN_DB : start.db,
     });
+    this.#live = { interpreter, replid: synced.replid };
     interpreter.onAckRequest = (offset) => this.#asked.push(offset);
     link.acknowledged = () => Math.max(0, this.#committed() - 1);
     for await (const chunk of link.chunks(synced.full)) {
@@ -232,6 +248,19 @@ export class ReplicationCapture implements Capture {
       attachment.greeted = true;
       if (isNews) consumer.attached({ position: attachment.position, ...(gap !== undefined && { gap }) });
     }
+  }
+
+  /** Somebody new, who wants no more than what comes from now on: the link goes on as it is. */
+  #join(attachment: Attachment, { interpreter, replid }: { interpreter: Interpreter; replid: string }): void {
+    interpreter.heads = this.#heads();
+    attachment.position = { replid, offset: interpreter.safeOffset, db: interpreter.safeDb };
+    attachment.had = interpreter.safeOffset;
+    attachment.greeted = true;
+    attachment.consumer.attached({ position: attachment.position });
+  }
+
+  #heads(): Uint8Array[] {
+    return [...this.#attachments].map(({ consumer }) => Buffer.from(consumer.head, "latin1"));
   }
 
   #committed(): number {

@@ -1,0 +1,75 @@
+/** /healthz, /readyz and /metrics for whatever watches over the runner. */
+import { createServer, type Server } from "node:http";
+import { once } from "node:events";
+import { UserError } from "../errors.js";
+import type { State, Status } from "../registry/types.js";
+import type { Logger } from "./logger.js";
+
+/** A recipe, as far as this is interested in it. */
+export interface Observed {
+  readonly name: string;
+  readonly state: State;
+  readonly isReady: boolean;
+  status(): Status;
+}
+
+export interface HttpServer {
+  close(): Promise<void>;
+}
+
+/** Serves until closed. `UserError` USAGE where the port is taken. */
+export async function serveHttp(port: number, recipes: () => readonly Observed[], log: Logger): Promise<HttpServer> {
+  const server = createServer((request, response) => {
+    answer(request.url ?? "/", recipes()).then(
+      ({ code, type, body }) => response.writeHead(code, { "content-type": type }).end(body),
+      (error: unknown) => {
+        log.warn({ err: error }, "an HTTP request failed");
+        response.writeHead(500).end();
+      },
+    );
+  });
+  server.listen(port);
+  try {
+    await once(server, "listening");
+  } catch (cause) {
+    const { code } = cause as NodeJS.ErrnoException;
+    throw new UserError("USAGE", `--http ${port}: the port cannot be opened (${code ?? String(cause)})`, {
+      hint: "Another process uses it. Choose another port.",
+      cause,
+    });
+  }
+  return { close: () => closeServer(server) };
+}
+
+interface Answer {
+  readonly code: number;
+  readonly type: string;
+  readonly body: string;
+}
+
+async function answer(url: string, recipes: readonly Observed[]): Promise<Answer> {
+  switch (new URL(url, "http://localhost").pathname) {
+    case "/healthz":
+      return json(200, { status: "ok" });
+    case "/readyz": {
+      const waiting = recipes.filter(({ isReady }) => !isReady).map(({ name, state }) => ({ name, state }));
+      return json(waiting.length === 0 ? 200 : 503, { ready: waiting.length === 0, recipes: recipes.length, waiting });
+    }
+    case "/metrics": {
+      const { renderMetrics } = await import("./metrics.js");
+      return { code: 200, ...(await renderMetrics(recipes)) };
+    }
+    default:
+      return json(404, { error: "not found: there are /healthz, /readyz and /metrics" });
+  }
+}
+
+function json(code: number, value: unknown): Answer {
+  return { code, type: "application/json", body: `${JSON.stringify(value)}\n` };
+}
+
+async function closeServer(server: Server): Promise<void> {
+  server.close();
+  server.closeAllConnections();
+  if (server.listening) await once(server, "close");
+}

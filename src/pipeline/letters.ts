@@ -1,0 +1,98 @@
+/** Rows that cannot be written, put where people find them. A position is stored only when its letters are safe (invariant 7). */
+import { setTimeout as sleep } from "node:timers/promises";
+import { messageOf } from "../errors.js";
+import type { Bytes } from "../model.js";
+import type { Logger } from "../observe/logger.js";
+import type { DeadLetters } from "../registry/dead-letters.js";
+import type { Letter } from "../registry/letter.js";
+import { Backoff } from "../runner/backoff.js";
+
+/** What is to be kept of a row that was refused. */
+export interface Refused {
+  readonly key: Bytes;
+  readonly operation: "upsert" | "delete";
+  /** By field name; strings are bytes. */
+  readonly values: Readonly<Record<string, unknown>>;
+  readonly error: string;
+  readonly offset: number;
+}
+
+export class LetterBox {
+  readonly #letters: DeadLetters;
+  readonly #version: string;
+  readonly #log: Logger;
+  #posting: Promise<void> = Promise.resolve();
+
+  constructor(letters: DeadLetters, version: string, log: Logger) {
+    this.#letters = letters;
+    this.#version = version;
+    this.#log = log;
+  }
+
+  /** How many letters are open. */
+  get size(): number {
+    return this.#letters.openKeys.size;
+  }
+
+  open(): Promise<unknown> {
+    return this.#letters.open();
+  }
+
+  /** Resolves when the letter is in Redis, however long that takes; letters are posted one after the other. */
+  post(refused: Refused, signal: AbortSignal): Promise<void> {
+    const before = this.#posting;
+    this.#posting = before.then(() => this.#post(this.#write(refused), signal));
+    return this.#posting;
+  }
+
+  /** Resolves when every letter posted so far is in Redis. */
+  settled(): Promise<void> {
+    return this.#posting;
+  }
+
+  /** These keys were written well: their letters are done with. */
+  async heal(keys: Iterable<Bytes>): Promise<void> {
+    try {
+      await this.#letters.heal(keys);
+    } catch (error) {
+      // They stay open, and are healed by the next good write.
+      this.#log.warn(`dead letters of healed keys could not be removed: ${messageOf(error)}`);
+    }
+  }
+
+  async #post(letter: Letter, signal: AbortSignal): Promise<void> {
+    const backoff = new Backoff();
+    while (!signal.aborted) {
+      try {
+        await this.#letters.add(letter);
+        this.#log.warn(
+          { position: letter.offset },
+          `key ${readable(letter.key).toString()} became a dead letter: ${letter.error}`,
+        );
+        return;
+      } catch (error) {
+        this.#log.warn(`a dead letter cannot be stored yet: ${messageOf(error)}`);
+        await sleep(backoff.next(), undefined, { signal }).catch(() => undefined);
+      }
+    }
+  }
+
+  #write({ key, operation, values, error, offset }: Refused): Letter {
+    const shown = Object.entries(values).map(([name, value]) => [name, show(value)] as const);
+    const time = new Date().toISOString();
+    return { key, operation, values: Object.fromEntries(shown), error, code: "REFUSED", time, version: this.#version, offset };
+  }
+}
+
+/** Text where the bytes are text, otherwise the bytes. */
+function readable(bytes: Bytes): string | Buffer {
+  const raw = Buffer.from(bytes, "latin1");
+  const text = raw.toString("utf8");
+  return text.includes("\ufffd") ? raw : text;
+}
+
+function show(value: unknown): string | Buffer | null {
+  if (value === null || value === undefined) return null;
+  if (typeof value === "string") return readable(value);
+  return typeof value === "object" ? JSON.stringify(value) : String(value as number);
+}

@@ -1,0 +1,228 @@
+/**
+ * One partition of one recipe: its buffer, its connection, its checkpoint, and the loop that carries the one into the other.
+ *
+ *     buffer ──take──▶ resolve (read, transform, map) ──▶ write (rows + checkpoint) ──▶ acknowledge ──▶ …
+ */
+import { performance } from "node:perf_hooks";
+import type { Buffer } from "../buffer/buffer.js";
+import type { Entry } from "../buffer/entry.js";
+import type { Bytes, Checkpoint, Counters, Position } from "../model.js";
+import { advance } from "./checkpoints.js";
+import { Gate } from "./gate.js";
+import { type Refusal, type Resolver, shownValues } from "./resolve.js";
+import type { Item, RowMaker } from "./rows.js";
+import type { Writer } from "./write.js";
+
+/** What a partition asks of the recipe that it is a part of. */
+export interface Whole {
+  /** The position up to which changes have been delivered. */
+  captured(): Position;
+  /** The offset at which the last SCAN had found every key; Infinity while one is under way. */
+  scanEndedAt(): number;
+  countersAt(offset: number): Counters | undefined;
+  /** Rows that cannot be written; resolves when they are safe elsewhere. Throws where the recipe wants to stop. */
+  refuse(refused: readonly Refusal[]): Promise<void>;
+  /** Resolves when everything that was refused while changes came in is safe elsewhere. */
+  lettersAreSafe(): Promise<void>;
+  /** Asked before rows are deleted: throws where the breaker says no. */
+  allowDeletes(count: number): void;
+  /** These entries are in the table, or had nothing to write. */
+  wrote(entries: readonly Entry[], rows: { readonly upserts: number; readonly deletes: number }): Promise<void>;
+}
+
+export interface PartitionOptions {
+  readonly batch: number;
+  readonly durationMs: number;
+  readonly buffer: Buffer;
+  readonly resolver: Resolver;
+  readonly rows: RowMaker;
+  readonly writer: Writer;
+  readonly whole: Whole;
+  readonly fieldNames: readonly string[];
+  /** A batch is taken only once capture has passed this offset (invariant 4). */
+  readonly resumeHigh: number;
+}
+
+/** An idle partition moves its checkpoint this often, so that the backlog still reaches back to it. */
+const IDLE_CHECKPOINT_MS = 5000;
+
+export class Partition {
+  readonly #options: PartitionOptions;
+  readonly buffer: Buffer;
+  /** Replaced when the table has changed. */
+  rows: RowMaker;
+  readonly #gate = new Gate(() => this.#waitMs());
+  #resumeHigh: number;
+  #inFlight: readonly Entry[] = [];
+  #inFlightFirst = Infinity;
+  #isHurried = false;
+  #isPaused = false;
+  #ending: "no" | "at the next batch" | "when empty" = "no";
+  #lastCommit = performance.now();
+
+  constructor(options: PartitionOptions) {
+    this.#options = options;
+    this.buffer = options.buffer;
+    this.rows = options.rows;
+    this.#resumeHigh = options.resumeHigh;
+  }
+
+  get checkpoint(): Checkpoint {
+    return this.#options.writer.checkpoint;
+  }
+
+  /** Keys that are not yet in the table. */
+  get size(): number {
+    return this.buffer.size + this.#inFlight.length;
+  }
+
+  /** Everything up to this offset is in the table (invariant 1). */
+  committed(): number {
+    const captured = this.#options.whole.captured().offset;
+    return Math.min(this.#inFlightFirst, this.buffer.oldest()?.offset ?? Infinity, captured);
+  }
+
+  /** A key whose row may differ, whatever the stream says. */
+  touch(key: Bytes): Entry {
+    return this.buffer.touch(key, this.#options.whole.captured(), performance.now());
+  }
+
+  /** Looks whether there is something to do. */
+  wake(): void {
+    this.#gate.wake();
+  }
+
+  /** Somebody waits: do not wait for a batch to fill. */
+  hurry(): void {
+    this.#isHurried = this.buffer.size > 0;
+    this.wake();
+  }
+
+  setPaused(isPaused: boolean): void {
+    this.#isPaused = isPaused;
+    this.wake();
+  }
+
+  /** The loop ends after the batch under way, or when nothing is left to write. */
+  end(when: "at the next batch" | "when empty"): void {
+    this.#ending = when;
+    this.wake();
+  }
+
+  /** Before the next write the database is connected afresh. */
+  reconnect(): void {
+    this.#options.writer.reopen();
+  }
+
+  /** The stream goes on in another place: what is buffered is read back, and nothing older counts. */
+  rebase(at: Position): void {
+    this.buffer.rebase(at, performance.now());
+    this.#resumeHigh = at.offset;
+  }
+
+  /** Carries changes into the table until it is ended or aborted. What could not be written is in the buffer afterwards. */
+  async run(signal: AbortSignal): Promise<void> {
+    for (;;) {
+      await this.#gate.pass(signal);
+      if (this.#isAtEnd()) return;
+      const entries = this.#take();
+      try {
+        await this.#carry(entries, signal);
+      } catch (error) {
+        this.buffer.putBack(this.#inFlight);
+        throw error;
+      } finally {
+        this.#inFlight = [];
+        this.#inFlightFirst = Infinity;
+      }
+    }
+  }
+
+  #take(): readonly Entry[] {
+    this.#isHurried = false;
+    this.#inFlight = this.buffer.take(this.#options.batch, this.#options.whole.captured().offset);
+    this.#inFlightFirst = this.#inFlight.reduce((first, entry) => Math.min(first, entry.first), Infinity);
+    return this.#inFlight;
+  }
+
+  async #carry(taken: readonly Entry[], signal: AbortSignal): Promise<void> {
+    const { resolver, whole } = this.#options;
+    const { items, refused, absent } = await resolver.resolve(taken, this.rows, signal);
+    if (refused.length > 0) await whole.refuse(refused);
+    if (absent.length > 0) this.#defer(absent);
+    await this.#write(this.#inFlight, items, signal);
+  }
+
+  /** Not there: capture will tell why, as soon as it is past that moment. */
+  #defer(absent: readonly Entry[]): void {
+    for (const entry of absent) this.buffer.putBackAbsent(entry);
+    const deferred = new Set(absent);
+    this.#inFlight = this.#inFlight.filter((entry) => !deferred.has(entry));
+  }
+
+  async #write(entries: readonly Entry[], items: readonly Item[], signal: AbortSignal): Promise<void> {
+    const { writer, whole } = this.#options;
+    let deletes = 0;
+    for (const item of items) if (item.kind === "delete") deletes++;
+    if (deletes > 0) whole.allowDeletes(deletes);
+    await whole.lettersAreSafe();
+    await writer.write(items, this.#nextCheckpoint(entries), signal);
+    this.#lastCommit = performance.now();
+    this.#inFlight = [];
+    this.#inFlightFirst = Infinity;
+    this.buffer.settle();
+    await whole.wrote(entries, { upserts: items.length - deletes, deletes });
+  }
+
+  /** A row that the database refused when it was alone. */
+  refuse(item: Item, error: string): Promise<void> {
+    const values = shownValues(item.entry.values, this.#options.fieldNames);
+    return this.#options.whole.refuse([{ entry: item.entry, operation: item.kind, values, error }]);
+  }
+
+  #nextCheckpoint(entries: readonly Entry[]): Checkpoint {
+    const { whole } = this.#options;
+    const captured = whole.captured();
+    const oldest = this.buffer.oldest();
+    const low = oldest && oldest.offset < captured.offset ? { replid: captured.replid, ...oldest } : captured;
+    return advance(this.checkpoint, {
+      low,
+      high: entries.reduce((high, entry) => Math.max(high, entry.last), 0),
+      snapshot: this.#snapshotState(),
+      counters: whole.countersAt(low.offset),
+    });
+  }
+
+  /** Keys found by SCAN are in no stream: until they are written, a restart has to scan again. */
+  #snapshotState(): "pending" | "done" {
+    const oldest = this.buffer.oldest()?.offset ?? Infinity;
+    return oldest > this.#options.whole.scanEndedAt() ? "done" : "pending";
+  }
+
+  #isAtEnd(): boolean {
+    if (this.#ending === "at the next batch") return true;
+    if (this.#ending === "when empty" && !this.#mayWrite()) return true;
+    if (this.#ending === "no" || this.buffer.size > 0) return false;
+    return this.#options.whole.captured().offset <= this.checkpoint.low;
+  }
+
+  #mayWrite(): boolean {
+    return !this.#isPaused && this.#options.whole.captured().offset >= this.#resumeHigh;
+  }
+
+  /** How long until there is a batch to take; an empty one only moves the checkpoint. */
+  #waitMs(): number {
+    if (this.#ending === "at the next batch") return 0;
+    const { batch, durationMs, whole } = this.#options;
+    const captured = whole.captured().offset;
+    if (!this.#mayWrite()) return this.#ending === "no" ? Infinity : 0;
+    if (this.#ending === "when empty" && (this.buffer.size === 0 || this.buffer.isReady(captured))) return 0;
+    const now = performance.now();
+    if (this.buffer.isReady(captured)) {
+      if (this.#isHurried || this.buffer.size >= batch) return 0;
+      return (this.buffer.oldestSince() ?? 0) + durationMs - now;
+    }
+    const isUpToDate = captured <= this.checkpoint.low && this.checkpoint.snapshot === this.#snapshotState();
+    return isUpToDate ? Infinity : this.#lastCommit + IDLE_CHECKPOINT_MS - now;
+  }
+}

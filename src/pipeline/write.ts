@@ -1,0 +1,117 @@
+/**
+ * Rows and checkpoint into the table, in one transaction, for as long as it takes.
+ *
+ *     write(batch) ──▶ committed
+ *        │ lost connection, dead-lock, missing table, …: wait, open again, look at the stored token:
+ *        │     next's: it was committed after all · ours: once more · another: somebody has overtaken us
+ *        └ a row is refused: halve until it is alone; halves carry the old `low` (invariant 5)
+ */
+import { setTimeout as sleep } from "node:timers/promises";
+import type { Opened, Sink } from "../connectors/connector.js";
+import { messageOf, SupersededError } from "../errors.js";
+import type { Batch, Checkpoint } from "../model.js";
+import { Backoff } from "../runner/backoff.js";
+import { stay } from "./checkpoints.js";
+import { batchOf, type Item } from "./rows.js";
+
+const EMPTY: Batch = { upserts: [], deletes: [] };
+
+export interface WriterOptions {
+  readonly sink: Sink;
+  /** What is stored for this partition now. */
+  readonly checkpoint: Checkpoint;
+  /** A row that the database does not take; resolves when it is safe elsewhere. */
+  readonly refuse: (item: Item, error: string) => Promise<void>;
+  /** It cannot be written now, because of this; undefined: it can again. */
+  readonly onTrouble: (reason: string | undefined) => void;
+  /** The sink was opened again: the catalog may say something new. */
+  readonly onOpened: (opened: Opened) => void;
+}
+
+export class Writer {
+  readonly #options: WriterOptions;
+  readonly #backoff = new Backoff();
+  #checkpoint: Checkpoint;
+  /** What was sent last: after an interruption, either this or `#checkpoint` is stored. */
+  #attempted: Checkpoint;
+  #mustOpen = false;
+
+  constructor(options: WriterOptions) {
+    this.#options = options;
+    this.#checkpoint = options.checkpoint;
+    this.#attempted = options.checkpoint;
+  }
+
+  /** What is stored for this partition, as far as we know. */
+  get checkpoint(): Checkpoint {
+    return this.#checkpoint;
+  }
+
+  /** Before the next write the sink connects afresh. */
+  reopen(): void {
+    this.#mustOpen = true;
+  }
+
+  /** Returns when every item is in the table or refused, and `next` is stored. Throws `SupersededError`, or when aborted. */
+  async write(items: readonly Item[], next: Checkpoint, signal: AbortSignal): Promise<void> {
+    if (await this.#commit(items, next, signal)) return;
+    await this.#halve(items, next.high, signal);
+    await this.#commit([], next, signal);
+  }
+
+  async #halve(items: readonly Item[], high: number, signal: AbortSignal): Promise<void> {
+    const middle = Math.ceil(items.length / 2);
+    for (const half of [items.slice(0, middle), items.slice(middle)]) {
+      if (half.length === 0) continue;
+      if (await this.#commit(half, stay(this.#checkpoint, high), signal)) continue;
+      if (half.length > 1) await this.#halve(half, high, signal);
+      else await this.#options.refuse(half[0] as Item, this.#refusal);
+    }
+  }
+
+  #refusal = "";
+
+  /** One transaction, tried until it is known to be committed (true) or a row of it is refused (false). */
+  async #commit(items: readonly Item[], next: Checkpoint, signal: AbortSignal): Promise<boolean> {
+    const { sink } = this.#options;
+    const batch = items.length > 0 ? batchOf(items) : EMPTY;
+    for (;;) {
+      signal.throwIfAborted();
+      try {
+        if (this.#mustOpen) await this.#openAgain(signal);
+        if (this.#checkpoint.token === next.token) return this.#committed(next);
+        this.#attempted = next;
+        await sink.write(batch, [{ partition: next.partition, from: this.#checkpoint.token, to: next }], signal);
+        return this.#committed(next);
+      } catch (error) {
+        const kind = sink.classify(error);
+        if (kind === "superseded") throw error;
+        if (kind === "reject" && items.length > 0 && !signal.aborted) {
+          this.#refusal = messageOf(error);
+          return false;
+        }
+        this.#mustOpen = true;
+        signal.throwIfAborted();
+        this.#options.onTrouble(messageOf(error));
+        await sleep(this.#backoff.next(), undefined, { signal });
+      }
+    }
+  }
+
+  /** After a failure nobody knows what became of the transaction but the stored token. */
+  async #openAgain(signal: AbortSignal): Promise<void> {
+    const opened = await this.#options.sink.open(signal);
+    const stored = opened.checkpoints.find(({ partition }) => partition === this.#checkpoint.partition);
+    if (stored?.token === this.#attempted.token) this.#checkpoint = this.#attempted;
+    else if (stored?.token !== this.#checkpoint.token) throw new SupersededError();
+    this.#mustOpen = false;
+    this.#options.onOpened(opened);
+  }
+
+  #committed(next: Checkpoint): true {
+    this.#checkpoint = next;
+    this.#backoff.reset();
+    this.#options.onTrouble(undefined);
+    return true;
+  }
+}

@@ -1,0 +1,361 @@
+/**
+ * One recipe in this runner, from its registration to its end: loads the code, keeps a pipeline running, hands over to a newer
+ * version, and says how it fares.
+ *
+ *     registration ─▶ load ─▶ open ─▶ start ─▶ run ─┬─ newer version is open: end at a batch, hand the buffer over
+ *          ▲            │       │                   ├─ halted: wait for a person, or try again
+ *          └────────────┴───────┴─ failing, wait ◀──┼─ overtaken: stand by until the other is gone
+ *                                                   └─ ended
+ */
+import { setTimeout as sleep } from "node:timers/promises";
+import { HaltedError, messageOf, SupersededError, UserError, WbsyncError } from "../errors.js";
+import type { Bytes } from "../model.js";
+import type { Logger } from "../observe/logger.js";
+import type { Recipe } from "../recipe/recipe.js";
+import type { Registration, State, Status } from "../registry/types.js";
+import { Backoff } from "./backoff.js";
+import type { Pipeline } from "./pipeline.js";
+
+/** What a task asks of its runner. */
+export interface TaskEnvironment {
+  readonly runner: string;
+  readonly log: Logger;
+  /** The registered code, checked; with the recipe of that name in it. */
+  load(registration: Registration): Promise<Recipe>;
+  makePipeline(recipe: Recipe, log: Logger, onChange: () => void): Pipeline;
+  report(name: string, status: Status): Promise<void>;
+  /** What was reported last for this recipe, by whichever runner. */
+  lastReport(name: string): Promise<Status | undefined>;
+  takeRetries(name: string): Promise<Bytes[]>;
+}
+
+/** A runner that has said nothing for this long is gone. */
+const GONE_AFTER_MS = 10_000;
+const REPORT_INTERVAL_MS = 1000;
+/** Changes of state are told soon, but not each of a burst. */
+const REPORT_SOON_MS = 20;
+/** A version that could not take over is tried again after this. */
+const RETRY_SUCCESSOR_MS = { firstMs: 1000, maxMs: 30_000 };
+const DRAIN_TIMEOUT_MS = 25_000;
+const PROGRESS_INTERVAL_MS = 2000;
+
+export class RecipeTask {
+  readonly #environment: TaskEnvironment;
+  readonly #log: Logger;
+  readonly #stopped = new AbortController();
+  readonly #backoff = new Backoff({ maxMs: 10_000 });
+  #registration: Registration;
+  /** The registration that the pipeline carries out. */
+  #applied: Registration;
+  #pipeline: Pipeline | undefined;
+  #successor: { readonly pipeline: Pipeline; readonly registration: Registration } | undefined;
+  #preparing = new AbortController();
+  #refused: Status["refused"];
+  #state: State = "starting";
+  #reason: string | undefined;
+  #since = Date.now();
+  #beat = 0;
+  #reportTimer: NodeJS.Timeout | undefined;
+  #nudge = new AbortController();
+  #lastProgress = 0;
+
+  constructor(registration: Registration, environment: TaskEnvironment) {
+    this.#registration = registration;
+    this.#applied = registration;
+    this.#environment = environment;
+    this.#log = environment.log.child({ recipe: registration.name });
+  }
+
+  get name(): string {
+    return this.#registration.name;
+  }
+
+  /** What people want, as this task knows it. */
+  get registration(): Registration {
+    return this.#registration;
+  }
+
+  get state(): State {
+    return this.#state;
+  }
+
+  /** Whether changes are being captured, or kept back on purpose by somebody. */
+  get isReady(): boolean {
+    return this.#state === "standby" || (this.#pipeline?.status().capturing ?? false);
+  }
+
+  status(): Status {
+    const at = this.#pipeline?.status();
+    return {
+      runner: this.#environment.runner,
+      beat: this.#beat,
+      at: Date.now(),
+      since: this.#since,
+      version: this.#applied.version,
+      revision: this.#applied.revision,
+      reconnects: this.#applied.reconnects,
+      state: this.#state,
+      ...(this.#reason !== undefined && { reason: this.#reason }),
+      ...(this.#refused && { refused: this.#refused }),
+      capturing: at?.capturing ?? false,
+      buffered: at?.buffered ?? 0,
+      rows: at?.rows ?? 0,
+      deletes: at?.deletes ?? 0,
+      deadLetters: at?.deadLetters ?? 0,
+      committedOffset: at && Number.isFinite(at.committedOffset) ? at.committedOffset : 0,
+      capturedOffset: at?.capturedOffset ?? 0,
+      ...(at?.scan && { snapshot: at.scan }),
+    };
+  }
+
+  /** People want something else now. */
+  update(registration: Registration): void {
+    const before = this.#registration;
+    if (registration.revision === before.revision && registration.sha256 === before.sha256) return;
+    this.#registration = registration;
+    const isOtherCode = registration.sha256 !== this.#applied.sha256 || registration.version !== this.#applied.version;
+    if (this.#pipeline && isOtherCode) void this.#prepareSuccessor(registration);
+    else if (this.#pipeline) this.#apply(registration);
+    this.#nudgeNow();
+  }
+
+  /** Dead letters are to be tried again. */
+  async takeRetries(): Promise<void> {
+    if (!this.#pipeline || this.#state !== "running") return;
+    const keys = await this.#environment.takeRetries(this.name);
+    if (keys.length === 0) return;
+    this.#log.info(`carrying ${keys.length} dead letter${keys.length === 1 ? "" : "s"} again`);
+    // The table may have been mended: what the catalog says now is what counts.
+    this.#pipeline.reconnect();
+    this.#pipeline.retry(keys);
+  }
+
+  /** Ends it: "drain" writes what is buffered first. */
+  async stop(how: "drain" | "at the next batch"): Promise<void> {
+    const pipeline = this.#pipeline;
+    if (pipeline && how === "drain") {
+      const tooLate = setTimeout(() => this.#giveUp(), DRAIN_TIMEOUT_MS);
+      await pipeline.drain(this.#stopped.signal).catch(() => undefined);
+      await this.#finished;
+      clearTimeout(tooLate);
+    } else pipeline?.stopAtBoundary();
+    this.#stopped.abort();
+    await this.#finished;
+  }
+
+  #giveUp(): void {
+    const { buffered } = this.status();
+    this.#log.warn(
+      `${buffered} changed keys could not be written within ${DRAIN_TIMEOUT_MS / 1000} s. The position is stored: the next run carries them.`,
+    );
+    this.#stopped.abort();
+  }
+
+  #finish: () => void = () => {};
+  #finished = Promise.resolve();
+
+  /** Lives until it is stopped or the signal is aborted. Never throws. */
+  async run(signal: AbortSignal): Promise<void> {
+    this.#finished = new Promise((resolve) => (this.#finish = resolve));
+    const either = AbortSignal.any([signal, this.#stopped.signal]);
+    const beating = setInterval(() => void this.#report(), REPORT_INTERVAL_MS);
+    try {
+      while (!either.aborted && !(await this.#live(either)));
+    } finally {
+      clearInterval(beating);
+      clearTimeout(this.#reportTimer);
+      this.#preparing.abort();
+      await this.#successor?.pipeline.close();
+      this.#setState("stopped");
+      await this.#report();
+      this.#finish();
+    }
+  }
+
+  /** From loading to the end, or to a failure that is waited out. True: it has ended in good order. */
+  async #live(signal: AbortSignal): Promise<boolean> {
+    try {
+      this.#pipeline = await this.#prepare(this.#registration, signal);
+      this.#apply(this.#registration);
+      await this.#pipeline.start(signal);
+      return await this.#runAll(signal);
+    } catch (error) {
+      if (signal.aborted) return true;
+      await this.#waitOut(error, signal);
+      return false;
+    } finally {
+      const pipeline = this.#pipeline;
+      this.#pipeline = undefined;
+      await pipeline?.close();
+    }
+  }
+
+  /** Runs pipeline after pipeline, each the successor of the one before. */
+  async #runAll(signal: AbortSignal): Promise<boolean> {
+    for (;;) {
+      const pipeline = this.#pipeline as Pipeline;
+      this.#follow();
+      await this.#runOne(pipeline, signal);
+      const successor = this.#successor;
+      if (!successor) return true;
+      this.#successor = undefined;
+      this.#log.info(`version ${successor.registration.version} takes over from ${this.#applied.version}`);
+      this.#pipeline = successor.pipeline;
+      await successor.pipeline.start(signal, pipeline).finally(() => pipeline.close());
+      this.#refused = undefined;
+      this.#apply(successor.registration);
+    }
+  }
+
+  /** Runs one pipeline to its end, over every halt. */
+  async #runOne(pipeline: Pipeline, signal: AbortSignal): Promise<void> {
+    for (;;) {
+      try {
+        return await pipeline.run(signal);
+      } catch (error) {
+        if (!(error instanceof HaltedError) || this.#successor) throw error;
+        await this.#waitWhileHalted(error, signal);
+        if (this.#successor) return;
+        pipeline.reconnect();
+        this.#follow();
+      }
+    }
+  }
+
+  async #waitWhileHalted(error: HaltedError, signal: AbortSignal): Promise<void> {
+    this.#setState("halted", explain(error));
+    const waitMs = error.next === "try" ? this.#backoff.next() + 1000 : 2 ** 31 - 1;
+    await this.#sleep(waitMs, signal);
+    signal.throwIfAborted();
+    if (error.next === "ask") this.#pipeline?.resume();
+  }
+
+  async #prepare(registration: Registration, signal: AbortSignal): Promise<Pipeline> {
+    const recipe = await this.#environment.load(registration);
+    const pipeline = this.#environment.makePipeline(recipe, this.#log, () => this.#follow());
+    await pipeline.open(signal);
+    return pipeline;
+  }
+
+  /** Opens a newer version beside the one that works; only when that has succeeded does the old one end. */
+  async #prepareSuccessor(registration: Registration): Promise<void> {
+    this.#preparing.abort();
+    const preparing = (this.#preparing = new AbortController());
+    const backoff = new Backoff(RETRY_SUCCESSOR_MS);
+    const signal = AbortSignal.any([preparing.signal, this.#stopped.signal]);
+    while (!signal.aborted) {
+      try {
+        const pipeline = await this.#prepare(registration, signal);
+        if (signal.aborted) return await pipeline.close();
+        await this.#successor?.pipeline.close();
+        this.#successor = { pipeline, registration };
+        this.#pipeline?.stopAtBoundary();
+        return this.#nudgeNow();
+      } catch (error) {
+        if (signal.aborted) return;
+        const isNews = this.#refused?.version !== registration.version || this.#refused.reason !== explain(error);
+        this.#refused = { version: registration.version, reason: explain(error) };
+        if (isNews) this.#log.error(`version ${registration.version} cannot take over, ${this.#applied.version} goes on: ${explain(error)}`);
+        this.#reportSoon();
+        await sleep(backoff.next(), undefined, { signal }).catch(() => undefined);
+      }
+    }
+  }
+
+  /** Carries out what is not code: pause, resume, reconnect. */
+  #apply(registration: Registration): void {
+    const isNewRevision = registration.revision !== this.#applied.revision;
+    const reconnect = registration.reconnects !== this.#applied.reconnects;
+    this.#applied = registration;
+    this.#pipeline?.setPaused(registration.desired === "paused");
+    if (reconnect) this.#pipeline?.reconnect();
+    if (isNewRevision && registration.desired === "active") this.#pipeline?.resume();
+    this.#follow();
+  }
+
+  /** Names the state after what the pipeline says. */
+  #follow(): void {
+    const at = this.#pipeline?.status();
+    if (!at || this.#stopped.signal.aborted) return;
+    if (this.#applied.desired === "paused") return this.#setState("paused");
+    if (at.trouble !== undefined) return this.#setState("failing", at.trouble);
+    if (!at.capturing) return this.#setState("starting");
+    if (at.scan) this.#showProgress(at.scan);
+    this.#backoff.reset();
+    this.#setState(at.scan ? "snapshot" : "running");
+  }
+
+  #showProgress({ scanned, keys }: { scanned: number; keys: number }): void {
+    if (Date.now() - this.#lastProgress < PROGRESS_INTERVAL_MS) return;
+    this.#lastProgress = Date.now();
+    const { rows } = this.status();
+    this.#log.info(`snapshot: ${scanned.toLocaleString("en")} keys found (the server holds ${keys.toLocaleString("en")}), ${rows.toLocaleString("en")} rows written`);
+  }
+
+  async #waitOut(error: unknown, signal: AbortSignal): Promise<void> {
+    if (error instanceof SupersededError) return await this.#standBy(signal);
+    if (error instanceof HaltedError) this.#setState("halted", explain(error));
+    else this.#setState("failing", explain(error));
+    if (!(error instanceof WbsyncError) && this.#pipeline?.classify(error) === undefined) this.#log.debug({ err: error });
+    await this.#sleep(this.#backoff.next(), signal);
+  }
+
+  /** Waits until the runner that has taken over says nothing any more. */
+  async #standBy(signal: AbortSignal): Promise<void> {
+    this.#setState("standby", "another runner executes this recipe");
+    let seen: string | undefined;
+    let seenAt = performance.now();
+    while (!signal.aborted) {
+      await this.#sleep(1000, signal);
+      const other = await this.#environment.lastReport(this.name).catch(() => undefined);
+      const now = other ? `${other.runner} ${other.beat}` : "";
+      if (now !== seen) seenAt = performance.now();
+      seen = now;
+      if (other?.state === "stopped" || performance.now() - seenAt > GONE_AFTER_MS) return;
+    }
+  }
+
+  /** Waits, but not on when people want something else. */
+  async #sleep(ms: number, signal: AbortSignal): Promise<void> {
+    this.#nudge = new AbortController();
+    await sleep(ms, undefined, { signal: AbortSignal.any([signal, this.#nudge.signal]) }).catch(() => undefined);
+  }
+
+  #nudgeNow(): void {
+    this.#nudge.abort();
+  }
+
+  #setState(state: State, reason?: string): void {
+    if (this.#state === state && this.#reason === reason) return;
+    const before = this.#state;
+    this.#state = state;
+    this.#reason = reason;
+    this.#since = Date.now();
+    const text = `${state}${reason === undefined ? "" : `: ${reason}`}`;
+    if (state === "failing" || state === "halted") this.#log.error(text);
+    else if (before !== state) this.#log.info(`${text} (version ${this.#applied.version})`);
+    this.#reportSoon();
+  }
+
+  #reportSoon(): void {
+    this.#reportTimer ??= setTimeout(() => {
+      this.#reportTimer = undefined;
+      void this.#report();
+    }, REPORT_SOON_MS);
+  }
+
+  async #report(): Promise<void> {
+    // The one that executes the recipe reports; whoever stands by is silent.
+    if (this.#state === "standby") return;
+    this.#beat++;
+    try {
+      await this.#environment.report(this.name, this.status());
+    } catch (error) {
+      this.#log.debug(`the status could not be stored: ${messageOf(error)}`);
+    }
+  }
+}
+
+function explain(error: unknown): string {
+  return error instanceof UserError && error.hint ? `${error.message} ${error.hint}` : messageOf(error);
+}

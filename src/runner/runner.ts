@@ -1,0 +1,198 @@
+/** The process behind `wbsync run`: one capture, one task a recipe, and the registry that says which recipes there are. */
+import { randomBytes } from "node:crypto";
+import { hostname } from "node:os";
+import type { Redis } from "ioredis";
+import { ReplicationCapture } from "../capture/replication.js";
+import { messageOf, UserError } from "../errors.js";
+import type { Logger } from "../observe/logger.js";
+import { RecipePipeline } from "../pipeline/pipeline.js";
+import { loadBundle } from "../recipe/load.js";
+import type { Recipe } from "../recipe/recipe.js";
+import { connectRedis, describeTarget, type RedisTarget } from "../redis/client.js";
+import { DeadLetters } from "../registry/dead-letters.js";
+import { Registry } from "../registry/registry.js";
+import { checkTrust, type Trust } from "../registry/signature.js";
+import type { Registration } from "../registry/types.js";
+import { type HttpServer, serveHttp } from "../observe/server.js";
+import { RecipeTask, type TaskEnvironment } from "./recipe-task.js";
+import { tuneServer } from "./tune.js";
+
+export interface RunnerOptions {
+  /** Where the hashes are. */
+  readonly redis: RedisTarget;
+  /** Where recipes, parameters and dead letters are: often the same server. */
+  readonly registry: RedisTarget;
+  /** The recipes to execute; none named: all. */
+  readonly names: readonly string[];
+  /** Public keys; where given, only recipes signed by one of them are executed. */
+  readonly trust?: Trust;
+  /** Serve /healthz, /readyz and /metrics on this port. */
+  readonly http?: number;
+  /** May the server's settings be improved (notify-keyspace-events, repl-backlog-size)? */
+  readonly tuneServer?: boolean;
+  readonly log: Logger;
+}
+
+/** How long a bundle may take to load, in ms. */
+const LOAD_TIMEOUT_MS = 2000;
+
+export class Runner {
+  readonly #options: RunnerOptions;
+  readonly #log: Logger;
+  readonly #id = `${hostname()}-${process.pid}-${randomBytes(3).toString("hex")}`;
+  readonly #tasks = new Map<string, RecipeTask>();
+  readonly #running = new Set<Promise<void>>();
+  /** The code of what is executed: to put it back where the registry has lost it. */
+  readonly #code = new Map<string, string>();
+  readonly #problems = new Map<string, string>();
+
+  constructor(options: RunnerOptions) {
+    this.#options = options;
+    this.#log = options.log;
+  }
+
+  /** Executes recipes until the signal; then everything captured is written, and it returns. */
+  async run(signal: AbortSignal): Promise<void> {
+    const connections = await this.#connect(signal);
+    const { data, control, subscriber, registry: registryRedis } = connections;
+    const registry = new Registry(registryRedis);
+    const hard = new AbortController();
+    if (this.#options.tuneServer !== false) await tuneServer(control, this.#log);
+    const capture = new ReplicationCapture({
+      target: this.#options.redis,
+      control,
+      subscriber,
+      mayConfigure: this.#options.tuneServer !== false,
+      log: this.#log,
+    });
+    const environment = this.#environment(registry, registryRedis, data, capture);
+    const capturing = capture.run(hard.signal);
+    let http: HttpServer | undefined;
+    const onRejection = (error: unknown) => this.#onRejection(error);
+    process.on("unhandledRejection", onRejection);
+    try {
+      if (this.#options.http !== undefined) http = await serveHttp(this.#options.http, () => [...this.#tasks.values()], this.#log);
+      this.#log.info(`runner ${this.#id} reads from ${describeTarget(this.#options.redis)}`);
+      await this.#follow(registry, environment, hard.signal, signal);
+      this.#log.info("ending: writing what is buffered");
+      await Promise.all([...this.#tasks.values()].map((task) => task.stop("drain")));
+    } finally {
+      hard.abort();
+      await Promise.allSettled([...this.#running, capturing]);
+      await http?.close();
+      process.off("unhandledRejection", onRejection);
+      for (const redis of Object.values(connections)) redis.disconnect();
+    }
+  }
+
+  async #connect(signal: AbortSignal): Promise<{ data: Redis; control: Redis; subscriber: Redis; registry: Redis }> {
+    const { redis, registry } = this.#options;
+    // Fails fast, once: a wrong address or password should not look like a server that will come back.
+    (await connectRedis(redis, { name: "wbsync-probe", signal })).disconnect();
+    (await connectRedis(registry, { name: "wbsync-probe", signal })).disconnect();
+    const open = (target: RedisTarget, name: string) => connectRedis(target, { name, signal, retry: true });
+    const [data, control, subscriber, registryRedis] = await Promise.all([
+      open(redis, "wbsync-data"),
+      open(redis, "wbsync-control"),
+      open(redis, "wbsync-events"),
+      open(registry, "wbsync-registry"),
+    ]);
+    return { data, control, subscriber, registry: registryRedis };
+  }
+
+  /** Does what the registry says, until the signal. */
+  async #follow(registry: Registry, environment: TaskEnvironment, hard: AbortSignal, signal: AbortSignal): Promise<void> {
+    for await (const _ of registry.watch(signal)) {
+      try {
+        await this.#reconcile(registry, environment, hard);
+        await Promise.all([...this.#tasks.values()].map((task) => task.takeRetries()));
+      } catch (error) {
+        if (!signal.aborted) this.#log.warn(`the registry cannot be read: ${messageOf(error)}`);
+      }
+    }
+  }
+
+  async #reconcile(registry: Registry, environment: TaskEnvironment, hard: AbortSignal): Promise<void> {
+    const wanted = new Map<string, Registration>();
+    for (const { name, registration, problem } of await registry.list()) {
+      if (!this.#isMine(name)) continue;
+      if (registration) wanted.set(name, registration);
+      else this.#tellOnce(name, problem);
+    }
+    for (const [name, task] of this.#tasks) if (!wanted.has(name)) await this.#missing(registry, name, task);
+    for (const [name, registration] of wanted) {
+      const task = this.#tasks.get(name);
+      if (task) task.update(registration);
+      else this.#begin(registration, environment, hard);
+    }
+  }
+
+  #isMine(name: string): boolean {
+    return this.#options.names.length === 0 || this.#options.names.includes(name);
+  }
+
+  #begin(registration: Registration, environment: TaskEnvironment, hard: AbortSignal): void {
+    const task = new RecipeTask(registration, environment);
+    this.#tasks.set(registration.name, task);
+    const running: Promise<void> = task.run(hard).finally(() => this.#running.delete(running));
+    this.#running.add(running);
+  }
+
+  /** Undeployed, or lost by the registry's server: FLUSHALL and eviction are no way to undeploy. */
+  async #missing(registry: Registry, name: string, task: RecipeTask): Promise<void> {
+    const code = this.#code.get(task.registration.sha256);
+    const fate = code === undefined ? "undeployed" : await registry.restore(task.registration, code);
+    if (fate === "restored") this.#log.warn({ recipe: name }, "its registration had vanished from Redis and was put back");
+    if (fate !== "undeployed") return;
+    this.#log.info({ recipe: name }, `undeployed; ${task.status().buffered} changed keys were still buffered`);
+    this.#tasks.delete(name);
+    await task.stop("at the next batch");
+    await registry.forget(name);
+  }
+
+  #environment(registry: Registry, registryRedis: Redis, data: Redis, capture: ReplicationCapture): TaskEnvironment {
+    return {
+      runner: this.#id,
+      log: this.#log,
+      load: (registration) => this.#load(registry, registration),
+      makePipeline: (recipe, log, onChange) => {
+        if (recipe.mode === "write-through") throw new UserError("RECIPE_INVALID", "write-through is not executed by this runner yet");
+        const letters = new DeadLetters(registryRedis, recipe.name);
+        return new RecipePipeline({ recipe, capture, redis: data, letters, log, onChange });
+      },
+      report: (name, status) => registry.report(name, status),
+      lastReport: async (name) => (await registry.statuses()).get(name),
+      takeRetries: (name) => new DeadLetters(registryRedis, name).takeRetries(),
+    };
+  }
+
+  /** The registered code, if it is what was registered and by whom it should be. */
+  async #load(registry: Registry, registration: Registration): Promise<Recipe> {
+    const { name, version, sha256 } = registration;
+    const code = await registry.bundle(sha256);
+    const distrust = this.#options.trust && checkTrust(registration, code, this.#options.trust);
+    if (distrust !== undefined) throw new UserError("UNTRUSTED", distrust);
+    const recipe = loadBundle(code, labelOf(name, version), { timeoutMs: LOAD_TIMEOUT_MS }).find((one) => one.name === name);
+    if (!recipe) throw new UserError("BUNDLE", `The bundle of ${name} ${version} has no recipe of that name. Deploy it again.`);
+    this.#code.set(sha256, code);
+    return recipe;
+  }
+
+  /** A promise that a recipe's own code left alone: told, and no reason to stop anybody. */
+  #onRejection(error: unknown): void {
+    const stack = error instanceof Error ? (error.stack ?? "") : "";
+    const task = [...this.#tasks.values()].find(({ registration: { name, version } }) => stack.includes(labelOf(name, version)));
+    const log = task ? this.#log.child({ recipe: task.name }) : this.#log;
+    log.error({ err: error }, "a promise was rejected and nobody handled it");
+  }
+
+  #tellOnce(name: string, problem: string): void {
+    if (this.#problems.get(name) === problem) return;
+    this.#problems.set(name, problem);
+    this.#log.error({ recipe: name }, `its registration cannot be used: ${problem}. Deploy it again.`);
+  }
+}
+
+function labelOf(name: string, version: string): string {
+  return `wbsync:${name}@${version}`;
+}
