@@ -1,9 +1,9 @@
 /** Makes one CommonJS text of a recipe and the npm packages that it imports. */
-import { realpath } from "node:fs/promises";
-import { basename, dirname, join, relative, resolve } from "node:path";
+import { basename, dirname, join, relative } from "node:path";
 import type { BuildFailure, BuildOptions, Message } from "esbuild";
 import { messageOf, UserError } from "../errors.js";
 import { EXTERNAL_PACKAGES, MODULE_URL } from "./externals.js";
+import { findRecipe } from "./find-recipe.js";
 import { sha256 } from "./sha256.js";
 
 /** A recipe as it is registered. */
@@ -26,7 +26,7 @@ export async function bundleRecipe(
   file: string,
   options: BundleOptions = {},
 ): Promise<Bundle & { readonly warnings: readonly string[] }> {
-  const entry = await realFile(file);
+  const entry = await findRecipe(file);
   const { build } = await import("esbuild");
   try {
     const result = await build(buildOptions(entry, options.sourceMap ?? true));
@@ -38,17 +38,6 @@ export async function bundleRecipe(
     };
   } catch (error) {
     throw explain(error, entry);
-  }
-}
-
-async function realFile(file: string): Promise<string> {
-  try {
-    return await realpath(resolve(file));
-  } catch (cause) {
-    throw new UserError("BUNDLE", `There is no recipe ${file}.`, {
-      hint: "Give the path of a .ts or .js file.",
-      cause,
-    });
   }
 }
 

@@ -5,6 +5,7 @@ import { dirname, relative, resolve, sep } from "node:path";
 import { fileURLToPath } from "node:url";
 import type ts from "typescript";
 import { UserError } from "../errors.js";
+import { findRecipe } from "./find-recipe.js";
 
 /** The compiler: passed along, because it is loaded only when it is needed. */
 type Ts = typeof ts;
@@ -30,8 +31,8 @@ export async function typeCheck(file: string): Promise<void> {
 
 /** The type errors of a recipe, each as the compiler shows it, with paths relative to the working directory. */
 export async function typeErrors(file: string): Promise<readonly string[]> {
+  const entry = await findRecipe(file);
   const { default: ts } = await import("typescript");
-  const entry = resolve(file);
   const config = readConfig(ts, entry);
   const host = ts.createCompilerHost(config.options);
   const nodeTypes = addNodeTypes(ts, config.options, host, entry);
