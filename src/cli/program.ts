@@ -1,10 +1,12 @@
 /** The commands, as commander sees them. */
 import { createRequire } from "node:module";
 import { Command } from "commander";
+import { configCommand } from "./commands/config.js";
 import { deployCommand } from "./commands/deploy.js";
 import { dlqCommand } from "./commands/dlq.js";
 import { exportCommand } from "./commands/export.js";
 import { importCommand } from "./commands/import.js";
+import { keysCommand } from "./commands/keys.js";
 import { listCommand } from "./commands/list.js";
 import { pauseCommand } from "./commands/pause.js";
 import { resumeCommand } from "./commands/resume.js";
@@ -49,7 +51,7 @@ function commands(): Command[] {
   return [
     ...[deployCommand(), runCommand(), listCommand(), showCommand(), undeployCommand()],
     ...[pauseCommand(), resumeCommand(), versionsCommand(), rollbackCommand()],
-    ...[dlqCommand(), exportCommand(), importCommand()],
+    ...[dlqCommand(), configCommand(), keysCommand(), exportCommand(), importCommand()],
   ];
 }
 

@@ -11,12 +11,15 @@ import { integer, jsonOption } from "../flags.js";
 import { hasRunner, waitForStatus } from "../health.js";
 import { reportOutcomes } from "../outcomes.js";
 import { say, warn } from "../output.js";
+import { readUserFile } from "../read-file.js";
 
 interface DeployOptions {
   readonly force?: boolean;
   readonly dryRun?: boolean;
   readonly wait?: boolean | number;
   readonly check: boolean;
+  /** A file with a private key. */
+  readonly sign?: string;
   readonly json?: boolean;
 }
 
@@ -36,6 +39,7 @@ export function deployCommand(): Command {
     .option("-f, --force", "also replace a version that is newer or the same")
     .option("--dry-run", "show what would change, and change nothing")
     .option("--wait [seconds]", `wait until a runner has taken over (default: ${WAIT_S})`, integer(1, 86_400))
+    .option("--sign <key>", "sign with a private key: see wbsync keys generate")
     .option("--no-check", "do not check the types")
     .addOption(jsonOption())
     .addHelpText("after", EXAMPLES)
@@ -69,12 +73,18 @@ async function build(file: string, options: DeployOptions): Promise<Built> {
   for (const warning of bundle.warnings) warn(warning);
   const deployedAt = new Date().toISOString();
   const versions = loadBundle(bundle.code, file).map((recipe) => versionOf(recipe, bundle.sha256, deployedAt));
-  return { bundle, versions };
+  return { bundle, versions: options.sign === undefined ? versions : await signed(versions, options.sign) };
 }
 
 function versionOf(recipe: Recipe, sha256: string, deployedAt: string): NamedVersion {
   const { name, version, mode, keysPrefix, connector } = recipe;
   return { name, version, sha256, deployedAt, mode, keysPrefix, connector: connector.kind, table: connector.table };
+}
+
+async function signed(versions: readonly NamedVersion[], file: string): Promise<readonly NamedVersion[]> {
+  const { sign } = await import("../../registry/signature.js");
+  const key = await readUserFile(file, 'Give a private key, as "wbsync keys generate" makes it.');
+  return versions.map((version) => ({ ...version, ...sign(key, version) }));
 }
 
 /** What would be refused is shown as a refusal, so that a pipeline stops here. */

@@ -1,11 +1,12 @@
 /** `wbsync import`: registers what `wbsync export` wrote. */
-import { readFile } from "node:fs/promises";
 import { text } from "node:stream/consumers";
 import { Command } from "commander";
-import { messageOf, UserError } from "../../errors.js";
 import { action, type Context } from "../context.js";
 import { jsonOption } from "../flags.js";
 import { reportOutcomes } from "../outcomes.js";
+import { readUserFile } from "../read-file.js";
+
+const HINT = 'Give the path of a file that "wbsync export" wrote.';
 
 interface ImportOptions {
   readonly force?: boolean;
@@ -24,18 +25,7 @@ export function importCommand(): Command {
 }
 
 async function importRecipe(context: Context, file: string, options: ImportOptions): Promise<void> {
-  const exported = file === "-" ? await text(process.stdin) : await read(file);
+  const exported = file === "-" ? await text(process.stdin) : await readUserFile(file, HINT);
   const registry = await context.registry();
   reportOutcomes(await registry.import(exported, { force: options.force ?? false }), "is", options.json);
-}
-
-async function read(file: string): Promise<string> {
-  try {
-    return await readFile(file, "utf8");
-  } catch (cause) {
-    throw new UserError("USAGE", `${file} cannot be read: ${messageOf(cause)}.`, {
-      hint: 'Give the path of a file that "wbsync export" wrote.',
-      cause,
-    });
-  }
 }

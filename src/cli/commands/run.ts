@@ -2,11 +2,14 @@
 import { Command, Option } from "commander";
 import { createLogger, LOG_FORMATS, LOG_LEVELS, type LogFormat, type LogLevel } from "../../observe/logger.js";
 import { action, type Context } from "../context.js";
+import type { RedisTarget } from "../../redis/target.js";
 import { integer } from "../flags.js";
 import { drainOnSignals } from "../interrupt.js";
 
 interface RunOptions {
   readonly http?: number;
+  readonly trust?: string;
+  readonly secretKeyFile?: string;
   readonly logFormat: LogFormat;
   readonly logLevel: LogLevel;
 }
@@ -22,6 +25,8 @@ export function runCommand(): Command {
     .description("carry changes to the database until SIGTERM or Ctrl-C; then write what is buffered, and end")
     .argument("[name...]", "recipes to run (default: all)")
     .option("--http <port>", "serve /healthz, /readyz and /metrics", integer(0, 65_535))
+    .option("--trust <path>", "run only what is signed with this public key, or one in this folder")
+    .option("--secret-key-file <file>", "the key that parameters are encrypted with (env: WBSYNC_SECRET_KEY)")
     .addOption(new Option("--log-format <format>", "how the log looks").choices(LOG_FORMATS).default("pretty"))
     .addOption(new Option("--log-level <level>", "how much is logged").choices(LOG_LEVELS).default("info"))
     .addHelpText("after", EXAMPLES)
@@ -31,13 +36,32 @@ export function runCommand(): Command {
 async function run(context: Context, names: readonly string[], options: RunOptions): Promise<void> {
   const log = createLogger({ format: options.logFormat, level: options.logLevel });
   const { Runner } = await import("../../runner/runner.js");
-  const signal = drainOnSignals((name) => log.info(`${name}: writing what is buffered; once more ends at once`));
+  const { loadTrust } = await import("../../registry/trust.js");
+  const trust = options.trust === undefined ? undefined : await loadTrust(options.trust);
   const runner = new Runner({
     redis: context.redisTarget,
     registry: context.registryTarget,
     names,
     log,
+    ...(trust !== undefined && { trust }),
     ...(options.http !== undefined && { http: options.http }),
   });
+  const signal = drainOnSignals((name) => log.info(`${name}: writing what is buffered; once more ends at once`));
+  await installParameters(context.registryTarget, options.secretKeyFile);
   await runner.run(signal);
+}
+
+/** From here on `configGet` reads what `wbsync config set` stored. Seldom, so that each time may have its own connection. */
+async function installParameters(registry: RedisTarget, secretKeyFile: string | undefined): Promise<void> {
+  const { Parameters, readSecretKey, useParameters } = await import("../../config/parameters.js");
+  const { connectRedis } = await import("../../redis/client.js");
+  const key = await readSecretKey(secretKeyFile);
+  useParameters(async (name) => {
+    const redis = await connectRedis(registry, { name: "wbsync-parameters" });
+    try {
+      return await new Parameters(redis, key).get(name);
+    } finally {
+      redis.disconnect();
+    }
+  });
 }
