@@ -128,11 +128,11 @@ export async function openCheckpoints(
   try {
     return await read();
   } catch (error) {
-    if (!isMissing(error)) throw error;
+    if (!isMissing(error) || failure === undefined) throw error;
     throw new UserError(
       "DATABASE_MISCONFIGURED",
       `The checkpoint table ${statements.table} does not exist and could not be created`,
-      { hint: `Let this user create tables, or create it yourself:\n${create.sql}`, cause: failure ?? error },
+      { hint: `Let this user create tables, or create it yourself:\n${create.sql}`, cause: failure },
     );
   }
 }

@@ -1,0 +1,192 @@
+/**
+ * A connection to an SQLite file. The driver is synchronous: a transaction runs within one tick, so the partitions of one
+ * process never meet in the middle of one. What another process holds is waited for without holding this one.
+ */
+import { setTimeout as sleep } from "node:timers/promises";
+import { messageOf, RefusedValueError, UserError, WbsyncError } from "../../errors.js";
+import { resolveOption, type ErrorClass } from "../connector.js";
+import type { Database, Result, Session, Statement, Steps } from "../sql/database.js";
+import { loadDriver } from "../sql/driver.js";
+import { runStepsSync } from "../sql/steps.js";
+import type { TableName } from "../sql/table.js";
+import { describeSqlite } from "./catalog.js";
+import { sqliteDialect } from "./dialect.js";
+import { classifySqlite, isBusy, isDuplicate, isStatementError } from "./errors.js";
+import { checkFile, pathOf, type SqliteOptions } from "./options.js";
+import type { SqliteColumn } from "./types.js";
+
+/** The slice of node:sqlite's interface that is used. */
+interface Driver {
+  readonly DatabaseSync: new (file: string, options: Record<string, unknown>) => SqliteFile;
+}
+
+interface SqliteFile {
+  exec(sql: string): void;
+  prepare(sql: string): PreparedStatement;
+  close(): void;
+}
+
+interface PreparedStatement {
+  run(...params: unknown[]): { changes: number | bigint };
+  all(...params: unknown[]): unknown[][];
+  columns(): unknown[];
+  setReturnArrays(on: boolean): void;
+  setReadBigInts(on: boolean): void;
+}
+
+/** An SQLite file as a database of the SQL sink. */
+export class SqliteDatabase implements Database<SqliteColumn> {
+  readonly kind = "sqlite";
+  readonly #options: SqliteOptions;
+
+  constructor(options: SqliteOptions) {
+    this.#options = options;
+  }
+
+  async connect(signal: AbortSignal): Promise<Session<SqliteColumn>> {
+    const file = pathOf(await resolveOption(this.#options.file));
+    const busyTimeoutMs = (await resolveOption(this.#options.busyTimeoutMs)) ?? 5_000;
+    const driver = await loadDriver(
+      "@photostructure/sqlite",
+      async () => (await import("@photostructure/sqlite")) as unknown as Driver,
+    );
+    signal.throwIfAborted();
+    checkFile(file);
+    try {
+      return new SqliteSession(new driver.DatabaseSync(file, { timeout: 0 }), busyTimeoutMs).start();
+    } catch (cause) {
+      if (classifySqlite(cause) === "retry") throw cause;
+      throw new UserError("DATABASE_MISCONFIGURED", `SQLite cannot open ${file}: ${messageOf(cause)}`, {
+        hint: "The file and its folder must be readable and writable, and the file an SQLite database.",
+        cause,
+      });
+    }
+  }
+
+  classify(error: unknown): ErrorClass {
+    return classifySqlite(error);
+  }
+
+  isDuplicate(error: unknown): boolean {
+    return isDuplicate(error);
+  }
+
+  isMissingTable(error: unknown): boolean {
+    return isStatementError(error);
+  }
+}
+
+class SqliteSession implements Session<SqliteColumn> {
+  readonly dialect = sqliteDialect;
+  readonly #file: SqliteFile;
+  readonly #busyTimeoutMs: number;
+  readonly #statements = new Map<string, { readonly statement: PreparedStatement; readonly isQuery: boolean }>();
+  #open = true;
+
+  constructor(file: SqliteFile, busyTimeoutMs: number) {
+    this.#file = file;
+    this.#busyTimeoutMs = busyTimeoutMs;
+  }
+
+  /** Readers of the file go on while we write (WAL), and a commit is on the disk when it returns (FULL). */
+  start(): this {
+    try {
+      this.#file.exec("PRAGMA journal_mode = WAL");
+    } catch (error) {
+      // Somebody uses the file in another mode just now; it works in that one too.
+      if (!isBusy(error)) throw error;
+    }
+    this.#file.exec("PRAGMA synchronous = FULL");
+    return this;
+  }
+
+  describe(table: TableName) {
+    return this.#whenFree(() => describeSqlite(table, (statement) => this.#execute(statement)));
+  }
+
+  run(statement: Statement): Promise<Result> {
+    return this.#whenFree(() => this.#execute(statement));
+  }
+
+  async transact(steps: Steps): Promise<void> {
+    const begin = () => this.#file.exec("BEGIN IMMEDIATE");
+    await this.#whenFree(begin, () => {
+      try {
+        runStepsSync(steps, (statement) => this.#execute(statement));
+        this.#file.exec("COMMIT");
+      } catch (error) {
+        this.#rollBack();
+        throw error;
+      }
+    });
+  }
+
+  isHealthy(): boolean {
+    return this.#open;
+  }
+
+  async close(): Promise<void> {
+    this.cut();
+  }
+
+  cut(): void {
+    if (!this.#open) return;
+    this.#open = false;
+    this.#statements.clear();
+    this.#file.close();
+  }
+
+  #rollBack(): void {
+    try {
+      this.#file.exec("ROLLBACK");
+    } catch {
+      this.cut();
+    }
+  }
+
+  /** Tries `enter` until no other process is in its way, then does the work, once, in the same tick. */
+  async #whenFree<T>(enter: () => T, work: (entered: T) => T = (entered) => entered): Promise<T> {
+    const deadline = Date.now() + this.#busyTimeoutMs;
+    for (let delayMs = 1; ; delayMs = Math.min(delayMs * 2, 100)) {
+      if (!this.#open) throw new WbsyncError("DATABASE_UNREACHABLE", "The SQLite file was closed");
+      let entered: T;
+      try {
+        entered = enter();
+      } catch (error) {
+        if (!isBusy(error) || Date.now() >= deadline) throw error;
+        await sleep(delayMs);
+        continue;
+      }
+      return work(entered);
+    }
+  }
+
+  #execute({ sql, params }: Statement): Result {
+    const { statement, isQuery } = this.#prepare(sql);
+    try {
+      if (isQuery) {
+        const rows = statement.all(...params);
+        return { rows, affected: rows.length };
+      }
+      return { rows: [], affected: Number(statement.run(...params).changes) };
+    } catch (error) {
+      // The statement is sound, or it would not have been prepared: a value made it fail, in a trigger or a generated column.
+      if (isStatementError(error)) throw new RefusedValueError(messageOf(error), { cause: error });
+      throw error;
+    }
+  }
+
+  #prepare(sql: string) {
+    const known = this.#statements.get(sql);
+    if (known) return known;
+    const statement = this.#file.prepare(sql);
+    const isQuery = statement.columns().length > 0;
+    if (isQuery) {
+      statement.setReturnArrays(true);
+      statement.setReadBigInts(true);
+    }
+    const prepared = { statement, isQuery };
+    this.#statements.set(sql, prepared);
+    return prepared;
+  }
+}
