@@ -51,6 +51,8 @@ function explain(text: string, code: unknown, target: RedisTarget): Explanation 
 
 function explainNetwork(text: string, code: unknown, target: RedisTarget): Explanation {
   const place = target.path === undefined ? "--host and --port (or --url)" : "--socket";
+  // A server that does not speak TLS waits in silence for the rest of what it takes for a command.
+  const tlsHint = target.tls === undefined ? "" : ", that the port speaks TLS";
   switch (code) {
     case "ECONNREFUSED":
       return { what: "refuses the connection.", hint: `Is the server running there? Check ${place}.` };
@@ -64,7 +66,7 @@ function explainNetwork(text: string, code: unknown, target: RedisTarget): Expla
     case "ETIMEDOUT":
     case "EHOSTUNREACH":
     case "ENETUNREACH":
-      return { what: "does not answer.", hint: `Check ${place}, and that no firewall is in between.` };
+      return { what: "does not answer.", hint: `Check ${place}${tlsHint}, and that no firewall is in between.` };
     case "ERR_SSL_WRONG_VERSION_NUMBER":
       return { what: "does not speak TLS on this port.", hint: "Leave --tls out, or use the server's tls-port." };
     default:

@@ -29,30 +29,32 @@ export function describeTarget(target: RedisTarget): string {
  * Throws a `UserError` USAGE that never repeats the URL, for it may hold a password.
  */
 export function parseRedisUrl(url: string): RedisTarget {
-  const text = url.startsWith("/") ? `unix://${url}` : url;
-  const parsed = parse(text);
+  const socket = SOCKET_URL.exec(url)?.groups;
+  if (socket !== undefined) return socketTarget(socket);
+  const parsed = parse(url);
   const scheme = parsed.protocol.slice(0, -1);
-  const query = parsed.searchParams;
-  const username = decode(parsed.username) || query.get("username") || undefined;
-  const password = decode(parsed.password) || query.get("password") || undefined;
-  const credentials = { ...(username && { username }), ...(password && { password }) };
-  switch (scheme) {
-    case "redis":
-    case "rediss": {
-      const host = parsed.hostname.replace(/^\[|\]$/g, "") || "127.0.0.1";
-      const port = parsed.port === "" ? 6379 : Number(parsed.port);
-      const db = parseDb(decode(parsed.pathname).replace(/^\/|\/$/g, "") || query.get("db"));
-      return { host: decode(host), port, ...credentials, db, ...(scheme === "rediss" && { tls: {} }) };
-    }
-    case "unix":
-    case "redis+unix": {
-      const path = decode(parsed.host + parsed.pathname);
-      if (path.length < 2) throw invalid("it names no socket");
-      return { host: "localhost", port: 0, ...credentials, db: parseDb(query.get("db")), path };
-    }
-    default:
-      throw invalid(`it starts with "${scheme}:"`);
-  }
+  if (scheme !== "redis" && scheme !== "rediss") throw invalid(`it starts with "${scheme}:"`);
+  const host = decode(parsed.hostname.replace(/^\[|\]$/g, "")) || "127.0.0.1";
+  const port = parsed.port === "" ? 6379 : Number(parsed.port);
+  const db = parseDb(decode(parsed.pathname).replace(/^\/|\/$/g, "") || parsed.searchParams.get("db"));
+  const credentials = credentialsOf(parsed.username, parsed.password, parsed.searchParams);
+  return { host, port, ...credentials, db, ...(scheme === "rediss" && { tls: {} }) };
+}
+
+/** A URL without a host, which the standard's parser does not accept together with a password. */
+const SOCKET_URL =
+  /^(?:(?:redis\+)?unix:\/\/(?:(?<user>[^:@/]*)(?::(?<pass>[^@/]*))?@)?)?(?<path>\/[^?]+)(?:\?(?<query>.*))?$/;
+
+function socketTarget({ user, pass, path, query }: Readonly<Record<string, string | undefined>>): RedisTarget {
+  const parameters = new URLSearchParams(query ?? "");
+  const credentials = credentialsOf(user ?? "", pass ?? "", parameters);
+  return { host: "localhost", port: 0, ...credentials, db: parseDb(parameters.get("db")), path: decode(path!) };
+}
+
+function credentialsOf(user: string, pass: string, query: URLSearchParams): Pick<RedisTarget, "username" | "password"> {
+  const username = decode(user) || query.get("username");
+  const password = decode(pass) || query.get("password");
+  return { ...(username && { username }), ...(password && { password }) };
 }
 
 function parse(url: string): URL {
