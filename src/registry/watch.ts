@@ -3,6 +3,7 @@ import type { Redis } from "ioredis";
 import { CHANGED } from "../redis/keys.js";
 
 const TICK_MS = 1_000;
+const MAX_DELAY_MS = 2_000;
 
 /**
  * Yields at once, after every message on `wbsync:changed` (several at once count as one), and every second at least: a message
@@ -10,7 +11,12 @@ const TICK_MS = 1_000;
  */
 export async function* watchChanges(redis: Redis, signal: AbortSignal): AsyncGenerator<void> {
   const bell = new Bell();
-  const subscriber = redis.duplicate({ connectionName: `${redis.options.connectionName ?? "wbsync"}-watch` });
+  const subscriber = redis.duplicate({
+    connectionName: `${redis.options.connectionName ?? "wbsync"}-watch`,
+    // Of its own, so that whoever listens to the other connection's retries does not hear of everything twice.
+    retryStrategy: (attempt) => Math.min(attempt * 100, MAX_DELAY_MS),
+    maxRetriesPerRequest: null,
+  });
   // Without a subscription (Redis is away, or an ACL forbids the channel) the clock still ticks.
   subscriber.on("error", () => undefined);
   subscriber.on("message", () => bell.ring());
