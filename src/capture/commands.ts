@@ -30,7 +30,11 @@ export class Interpreter {
   #own = false;
   #command: Command | undefined;
 
-  constructor(options: { heads: Heads; db: number; offset: number; selected: number }) {
+  /** Whether a transaction of wbsync's is one whose effects need not be carried: by the text of its marker. */
+  readonly #isOwn: (marker: string) => boolean;
+
+  constructor(options: { heads: Heads; db: number; offset: number; selected: number; isOwn?: (marker: string) => boolean }) {
+    this.#isOwn = options.isOwn ?? (() => true);
     this.heads = options.heads;
     this.#wantedDb = options.db;
     this.db = options.selected;
@@ -61,8 +65,8 @@ export class Interpreter {
   }
 
   /** The rest of this transaction is wbsync's own. */
-  markOwn(): void {
-    this.#own = this.#inTransaction;
+  markOwn(marker: string): void {
+    this.#own = this.#inTransaction && this.#isOwn(marker);
   }
 
   /** Whether the argument is a wanted key of the selected database. */
@@ -190,7 +194,7 @@ register("swapdb", (to, command) => {
 register("multi", (to) => to.begin());
 register("exec", (to) => to.end());
 register("publish spublish", (to, command) => {
-  if (command.arg(1) === OWN) to.markOwn();
+  if (command.arg(1) === OWN) to.markOwn(command.arg(2));
 });
 register("replconf", (to, command) => {
   if (command.argc > 1 && command.arg(1).toLowerCase() === "getack") to.onAckRequest(command.start);

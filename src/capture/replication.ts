@@ -49,6 +49,8 @@ export interface ReplicationOptions {
   readonly subscriber: Redis;
   /** May notify-keyspace-events be set on the server? */
   readonly mayConfigure: boolean;
+  /** Whether the effects of a transaction with this marker need not be carried (see redis/keys.ts, OWN). */
+  readonly isOwn: (marker: string) => boolean;
   readonly log: Logger;
 }
 
@@ -165,6 +167,7 @@ export class ReplicationCapture implements Capture {
       db: this.#options.target.db,
       offset: synced.offset,
       selected: synced.full ? UNKNOWN_DB : start.db,
+      isOwn: this.#options.isOwn,
     });
     this.#live = { interpreter, replid: synced.replid };
     interpreter.onAckRequest = (offset) => this.#asked.push(offset);

@@ -76,6 +76,11 @@ export class Partition {
     return this.buffer.size + this.#inFlight.length;
   }
 
+  /** Whether changes of this key are not yet in the table. */
+  holds(key: Bytes): boolean {
+    return this.buffer.has(key) || this.#inFlight.some((entry) => entry.key === key);
+  }
+
   /** Everything up to this offset is in the table (invariant 1). */
   committed(): number {
     const captured = this.#options.whole.captured().offset;

@@ -22,6 +22,7 @@ import type { DeadLetters } from "../registry/dead-letters.js";
 import { DeleteBreaker } from "./breaker.js";
 import { begin, resumeFrom, takeOver } from "./checkpoints.js";
 import { LetterBox } from "./letters.js";
+import type { WriteGuards } from "./guards.js";
 import { Operations, type Request, requestIn } from "./operations.js";
 import { Partition, type Whole } from "./partition.js";
 import { PipelinedReader } from "./read.js";
@@ -36,6 +37,8 @@ export interface PipelineOptions {
   /** Where the hashes are: for reading back, SCAN and answers. */
   readonly redis: Redis;
   readonly letters: DeadLetters;
+  /** Keys that a write-through beside it is writing. */
+  readonly guards: WriteGuards;
   readonly log: Logger;
   /** Something that `status` shows has changed. */
   readonly onChange: () => void;
@@ -107,6 +110,7 @@ export class RecipePipeline implements Consumer, Whole, Pipeline {
       this.#columns = first.columns;
       this.#stored = first.checkpoints;
       this.#rowMaker();
+      this.#options.guards.join(this);
       await this.#letters.open();
     } catch (error) {
       await this.close();
@@ -178,6 +182,7 @@ export class RecipePipeline implements Consumer, Whole, Pipeline {
 
   async close(): Promise<void> {
     this.#closed.abort();
+    this.#options.guards.leave(this);
     this.#options.capture.detach(this);
     this.#scan?.abort.abort();
     await Promise.all(this.#sinks.map((sink) => sink.close()));
@@ -273,6 +278,10 @@ export class RecipePipeline implements Consumer, Whole, Pipeline {
   }
 
   #accept(change: Change, now: number): void {
+    const { guards } = this.#options;
+    // A write-through has written this row, and something else may have as well: what counts is what Redis says.
+    if (guards.size > 0 && guards.isDisputed(change) && change.kind !== "gone") change = { ...change, own: false, kind: "dirty" };
+    else if (guards.size > 0 && guards.isDisputed(change)) change = { ...change, own: false };
     const partition = this.#partitionOf(change.key);
     const request = change.kind === "set" && !change.own ? requestIn(change.fields) : undefined;
     if (request) this.#carryOut(change as Extract<Change, { kind: "set" }>, request, partition, now);
@@ -308,6 +317,11 @@ export class RecipePipeline implements Consumer, Whole, Pipeline {
       { soFar: this.#uncertain },
       `a key went, and nobody can tell whether a client deleted it or it expired: the row is ${this.recipe.onUncertainDelete === "keep" ? "kept" : "deleted"} (onUncertainDelete)`,
     );
+  }
+
+  /** Whether changes of this key are on their way to the table. */
+  holds(key: Bytes): boolean {
+    return key.startsWith(this.head) && this.#partitions.length > 0 && this.#partitionOf(key).holds(key);
   }
 
   // --- what partitions ask ---------------------------------------------------------------------------------------------------
@@ -410,7 +424,8 @@ export class RecipePipeline implements Consumer, Whole, Pipeline {
 
   #rowMaker(): RowMaker {
     const { connector, mappings } = this.recipe;
-    return new RowMaker({ head: this.head, primaryKey: connector.primaryKey, mappings, columns: this.#columns });
+    const idOf = (key: Bytes) => key.slice(this.head.length);
+    return new RowMaker({ idOf, primaryKey: connector.primaryKey, mappings, columns: this.#columns });
   }
 
   /** Takes over what the version before it has buffered; its values are mapped by this one's fields. */

@@ -15,8 +15,8 @@ export type Item = {
 );
 
 export interface RowMakerOptions {
-  /** What stands before the id in every key, e.g. "person:". */
-  readonly head: Bytes;
+  /** The part of a key that is the row's id; undefined: the key has none. */
+  readonly idOf: (key: Bytes) => Bytes | undefined;
   readonly primaryKey: readonly string[];
   readonly mappings: readonly Mapping[];
   /** As the catalog describes them. */
@@ -32,7 +32,7 @@ interface Target {
 
 /** Makes rows for one recipe and one table. */
 export class RowMaker {
-  readonly #head: Bytes;
+  readonly #idOf: RowMakerOptions["idOf"];
   readonly #ids: readonly Converter[];
   readonly #primaryKey: readonly string[];
   readonly #targets: readonly Target[];
@@ -46,7 +46,7 @@ export class RowMaker {
       if (!found) throw new UserError("DATABASE_MISCONFIGURED", `expected a column "${name}", found none`);
       return found;
     };
-    this.#head = options.head;
+    this.#idOf = options.idOf;
     this.#primaryKey = options.primaryKey;
     this.#ids = options.primaryKey.map((name) => converterFor(column(name), { isKey: true }));
     this.#targets = options.mappings.map((mapping) => {
@@ -95,14 +95,15 @@ export class RowMaker {
     return { kind: "delete", entry, row: { id: this.#id(entry.key), values: [], offset } };
   }
 
-  /** All that follows the prefix and its colon; for a composite key its parts between colons. */
+  /** For a composite key the id's parts between colons. */
   #id(key: Bytes): Value[] {
-    const text = key.slice(this.#head.length);
+    const text = this.#idOf(key);
+    if (text === undefined) throw new RefusedValueError("the key has no id: there is no colon in it");
     const parts = this.#ids.length === 1 ? [text] : text.split(":");
     if (parts.length !== this.#ids.length) {
       throw new RefusedValueError(
-        `the key has ${parts.length} parts after its prefix, the primary key (${this.#primaryKey.join(", ")}) has ${this.#ids.length}`,
-        { hint: `Name keys ${this.#head}${this.#primaryKey.map((name) => `<${name}>`).join(":")}.` },
+        `the key's id has ${parts.length} parts between colons, the primary key (${this.#primaryKey.join(", ")}) has ${this.#ids.length}`,
+        { hint: `Name keys …:${this.#primaryKey.map((name) => `<${name}>`).join(":")}.` },
       );
     }
     return parts.map((part, i) => {

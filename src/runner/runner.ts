@@ -5,7 +5,9 @@ import type { Redis } from "ioredis";
 import { ReplicationCapture } from "../capture/replication.js";
 import { messageOf, UserError } from "../errors.js";
 import type { Logger } from "../observe/logger.js";
+import { WriteGuards } from "../pipeline/guards.js";
 import { RecipePipeline } from "../pipeline/pipeline.js";
+import { WriteThroughPipeline } from "../pipeline/write-through.js";
 import { loadBundle } from "../recipe/load.js";
 import type { Recipe } from "../recipe/recipe.js";
 import { connectRedis, describeTarget, type RedisTarget } from "../redis/client.js";
@@ -33,6 +35,9 @@ export interface RunnerOptions {
   readonly log: Logger;
 }
 
+/** How markers of write-throughs begin. */
+const THROUGH = "through:";
+
 /** How long a bundle may take to load, in ms. */
 const LOAD_TIMEOUT_MS = 2000;
 
@@ -40,6 +45,9 @@ export class Runner {
   readonly #options: RunnerOptions;
   readonly #log: Logger;
   readonly #id = `${hostname()}-${process.pid}-${randomBytes(3).toString("hex")}`;
+  /** The last step of a write-through is known to the write-behind beside it, if it is in the same process. */
+  readonly #marker = `${THROUGH}${this.#id}`;
+  readonly #guards = new WriteGuards();
   readonly #tasks = new Map<string, RecipeTask>();
   readonly #running = new Set<Promise<void>>();
   /** The code of what is executed: to put it back where the registry has lost it. */
@@ -63,6 +71,7 @@ export class Runner {
       control,
       subscriber,
       mayConfigure: this.#options.tuneServer !== false,
+      isOwn: (marker) => !marker.startsWith(THROUGH) || marker === this.#marker,
       log: this.#log,
     });
     const environment = this.#environment(registry, registryRedis, data, capture);
@@ -156,9 +165,9 @@ export class Runner {
       log: this.#log,
       load: (registration) => this.#load(registry, registration),
       makePipeline: (recipe, log, onChange) => {
-        if (recipe.mode === "write-through") throw new UserError("RECIPE_INVALID", "write-through is not executed by this runner yet");
-        const letters = new DeadLetters(registryRedis, recipe.name);
-        return new RecipePipeline({ recipe, capture, redis: data, letters, log, onChange });
+        const common = { capture, redis: data, guards: this.#guards, log, onChange };
+        if (recipe.mode === "write-through") return new WriteThroughPipeline({ ...common, recipe, marker: this.#marker });
+        return new RecipePipeline({ ...common, recipe, letters: new DeadLetters(registryRedis, recipe.name) });
       },
       report: (name, status) => registry.report(name, status),
       lastReport: async (name) => (await registry.statuses()).get(name),
