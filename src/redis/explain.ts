@@ -10,7 +10,7 @@ export function explainRedisError(error: unknown, target: RedisTarget): WbsyncEr
   if (error instanceof WbsyncError) return error;
   const server = describeTarget(target);
   const text = messageOf(error).replace(/^Ready check failed: /, "");
-  const { what, hint } = explain(text, (error as { code?: unknown } | null)?.code, target);
+  const { what, hint } = explain(text, error, target);
   return new WbsyncError("REDIS_UNREACHABLE", `Redis at ${server} ${what}`, { hint, cause: error });
 }
 
@@ -19,7 +19,8 @@ interface Explanation {
   readonly hint: string;
 }
 
-function explain(text: string, code: unknown, target: RedisTarget): Explanation {
+function explain(text: string, error: unknown, target: RedisTarget): Explanation {
+  const { code, name } = (error ?? {}) as { readonly code?: unknown; readonly name?: unknown };
   if (/^NOAUTH|Authentication required/.test(text)) {
     const hint = "Give one with --password, REDISCLI_AUTH, or in the URL: redis://user:password@host.";
     return { what: "asks for a password, and none was given.", hint };
@@ -46,7 +47,17 @@ function explain(text: string, code: unknown, target: RedisTarget): Explanation 
     const hint = "It may be loading its data, or be stopped: see its log, and try again.";
     return { what: "accepted the connection but did not become ready in time.", hint };
   }
+  if (name === "ReplyError") return explainRefusal(text);
   return explainNetwork(text, code, target);
+}
+
+/** An error reply to a command: the connection itself is well. */
+function explainRefusal(text: string): Explanation {
+  const what = `refused a command: ${text}`;
+  if (/^READONLY/.test(text)) return { what, hint: "It is a replica: give the address of its master." };
+  if (/^OOM/.test(text)) return { what, hint: "Its memory is full: raise maxmemory, or give another --registry-url." };
+  if (/^CROSSSLOT|^MOVED/.test(text)) return { what, hint: "It is a cluster: give a single server as --registry-url." };
+  return { what, hint: "See the server's log and its configuration." };
 }
 
 function explainNetwork(text: string, code: unknown, target: RedisTarget): Explanation {
