@@ -48,7 +48,10 @@ async function run(context: Context, names: readonly string[], options: RunOptio
   });
   const signal = drainOnSignals((name) => log.info(`${name}: writing what is buffered; once more ends at once`));
   await installParameters(context.registryTarget, options.secretKeyFile);
-  await runner.run(signal);
+  await runner.run(signal).catch((error: unknown) => {
+    // Told to end while it was still connecting: there is nothing to write.
+    if (error !== signal.reason) throw error;
+  });
 }
 
 /** From here on `configGet` reads what `wbsync config set` stored. Seldom, so that each time may have its own connection. */

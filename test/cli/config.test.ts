@@ -1,0 +1,115 @@
+/** `wbsync config` and `wbsync keys`, as processes against a real Redis. */
+import assert from "node:assert/strict";
+import { readFileSync, statSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { after, before, beforeEach, test } from "node:test";
+import { project, recipeSource, wbsync } from "../support/cli.js";
+import { type RedisServer, startRedis } from "../support/redis.js";
+
+let redis: RedisServer;
+let key: string;
+const dir = project({ "persons.ts": recipeSource() });
+const VALUE = "pa ss'\"word-é";
+
+const run = async (args: readonly string[], env: Record<string, string> = {}, input = "") =>
+  await wbsync(args, { cwd: dir, input, env: { REDIS_URL: redis.url, ...env } });
+
+before(async () => {
+  redis = await startRedis();
+  key = (await wbsync(["config", "keygen"])).stdout.trim();
+});
+after(() => redis.stop());
+beforeEach(() => redis.client().flushall());
+
+test("keygen prints a key of 32 bytes, another one each time", async () => {
+  assert.equal(Buffer.from(key, "base64").length, 32);
+  assert.notEqual((await wbsync(["config", "keygen"])).stdout.trim(), key);
+});
+
+test("a parameter is set from standard input, and get prints it", async () => {
+  const set = await run(["config", "set", "MySqlPassword"], { WBSYNC_SECRET_KEY: key }, `${VALUE}\n`);
+  assert.deepEqual([set.code, set.stdout], [0, "MySqlPassword is set\n"], set.stderr);
+  const got = await run(["config", "get", "MySqlPassword"], { WBSYNC_SECRET_KEY: key });
+  assert.equal(got.stdout, `${VALUE}\n`);
+});
+
+test("a parameter is set from a variable or a file, with the key from a file", async () => {
+  writeFileSync(join(dir, "secret.key"), `${key}\n`);
+  writeFileSync(join(dir, "value.txt"), "from a file\n");
+  const withKey = ["--secret-key-file", "secret.key"];
+  assert.equal((await run(["config", "set", "A", "--from-env", ...withKey], { A: "from A" })).code, 0);
+  assert.equal((await run(["config", "set", "B", "--from-env", "A", ...withKey], { A: "from A" })).code, 0);
+  assert.equal((await run(["config", "set", "C", "--from-file", "value.txt", ...withKey])).code, 0);
+  const values = await Promise.all(
+    ["A", "B", "C"].map(async (name) => (await run(["config", "get", name, ...withKey])).stdout),
+  );
+  assert.deepEqual(values, ["from A\n", "from A\n", "from a file\n"]);
+  const missing = await run(["config", "set", "D", "--from-env", ...withKey]);
+  assert.equal(missing.code, 2);
+  assert.match(missing.stderr, /environment variable D is not set/);
+});
+
+test("list shows names and never values", async () => {
+  await run(["config", "set", "MySqlPassword"], { WBSYNC_SECRET_KEY: key }, VALUE);
+  const [table, json] = [await run(["config", "list"]), await run(["config", "list", "--json"])];
+  assert.match(table.stdout, /^MySqlPassword +\d{4}-/m);
+  const parameters = JSON.parse(json.stdout) as { name: string }[];
+  assert.deepEqual(
+    parameters.map(({ name }) => name),
+    ["MySqlPassword"],
+  );
+  for (const { stdout, stderr } of [table, json]) assert.ok(!`${stdout}${stderr}`.includes("word-é"));
+});
+
+test("without a secret key nothing is stored, and the advice is to make one", async () => {
+  const refused = await run(["config", "set", "MySqlPassword"], {}, VALUE);
+  assert.equal(refused.code, 1);
+  assert.match(refused.stderr, /wbsync config keygen/);
+  assert.deepEqual(JSON.parse((await run(["config", "list", "--json"])).stdout), []);
+});
+
+test("another key does not open a parameter, and the error does not show its value", async () => {
+  await run(["config", "set", "MySqlPassword"], { WBSYNC_SECRET_KEY: key }, VALUE);
+  const other = (await wbsync(["config", "keygen"])).stdout.trim();
+  const refused = await run(["config", "get", "MySqlPassword"], { WBSYNC_SECRET_KEY: other });
+  assert.equal(refused.code, 1);
+  assert.equal(refused.stdout, "");
+  assert.match(refused.stderr, /another secret key/);
+  assert.ok(!refused.stderr.includes(other));
+});
+
+test("unset removes a parameter, and a wrong name is told from a right one", async () => {
+  await run(["config", "set", "MySqlPassword"], { WBSYNC_SECRET_KEY: key }, VALUE);
+  assert.match((await run(["config", "unset", "MySqlPasword"])).stderr, /Did you mean "MySqlPassword"/);
+  assert.equal((await run(["config", "unset", "MySqlPassword"])).code, 0);
+  assert.equal((await run(["config", "get", "MySqlPassword"], { WBSYNC_SECRET_KEY: key })).code, 1);
+});
+
+test("set --reconnect asks every recipe to connect afresh", async () => {
+  await run(["deploy", "persons.ts", "--no-check"]);
+  const set = await run(["config", "set", "A", "--reconnect"], { WBSYNC_SECRET_KEY: key }, "value");
+  assert.equal(set.code, 0, set.stderr);
+  assert.match(set.stderr, /connect afresh: Persons/);
+  const shown = JSON.parse((await run(["show", "Persons", "--json"])).stdout) as { reconnects: number };
+  assert.equal(shown.reconnects, 1);
+});
+
+test("keys generate writes a pair that only its owner can read, and does not overwrite one", async () => {
+  const made = await run(["keys", "generate", "release", "--json"]);
+  assert.equal(made.code, 0, made.stderr);
+  const { privateKey, publicKey } = JSON.parse(made.stdout) as Record<string, string>;
+  assert.equal(statSync(join(dir, privateKey!)).mode & 0o777, 0o600);
+  assert.match(readFileSync(join(dir, publicKey!), "utf8"), /BEGIN PUBLIC KEY/);
+  const again = await run(["keys", "generate", "release"]);
+  assert.equal(again.code, 2);
+  assert.match(again.stderr, /release\.key exists already/);
+});
+
+test("deploy --sign registers who signed, and refuses what is no private key", async () => {
+  await run(["keys", "generate", "signer"]);
+  assert.equal((await run(["deploy", "persons.ts", "--no-check", "--sign", "signer.key"])).code, 0);
+  assert.match((await run(["versions", "Persons"])).stdout, /^1\.0\.0 .* yes /m);
+  const refused = await run(["deploy", "persons.ts", "--no-check", "--force", "--sign", "signer.pub"]);
+  assert.equal(refused.code, 1);
+  assert.match(refused.stderr, /private key/);
+});
