@@ -6,6 +6,7 @@ import { deployCommand } from "./commands/deploy.js";
 import { dlqCommand } from "./commands/dlq.js";
 import { exportCommand } from "./commands/export.js";
 import { importCommand } from "./commands/import.js";
+import { initCommand } from "./commands/init.js";
 import { keysCommand } from "./commands/keys.js";
 import { listCommand } from "./commands/list.js";
 import { pauseCommand } from "./commands/pause.js";
@@ -49,7 +50,7 @@ export function createProgram(): Command {
 /** In the order of their help. */
 function commands(): Command[] {
   return [
-    ...[deployCommand(), runCommand(), listCommand(), showCommand(), undeployCommand()],
+    ...[initCommand(), deployCommand(), runCommand(), listCommand(), showCommand(), undeployCommand()],
     ...[pauseCommand(), resumeCommand(), versionsCommand(), rollbackCommand()],
     ...[dlqCommand(), configCommand(), keysCommand(), exportCommand(), importCommand()],
   ];

@@ -25,7 +25,7 @@ export const DATABASES = {
     schemes: ["mysql", "mariadb"],
     port: 3306,
     passwordName: "MYSQL_PASSWORD",
-    schemaCommand: "mysql --host={{host}} --port={{port}} --user={{user}} --password {{db}} < schema.sql",
+    schemaCommand: "mysql --host={{host}} --port={{portNumber}} --user={{user}} --password {{database}} < schema.sql",
     quote: (identifier) => `\`${identifier.replaceAll("`", "``")}\``,
     types: {
       ...{ integer: "BIGINT", decimal: "DECIMAL(20, 4)", float: "DOUBLE", boolean: "BOOLEAN" },
@@ -40,7 +40,7 @@ export const DATABASES = {
     schemes: ["postgres", "postgresql"],
     port: 5432,
     passwordName: "POSTGRES_PASSWORD",
-    schemaCommand: "psql --host={{host}} --port={{port}} --username={{user}} {{db}} < schema.sql",
+    schemaCommand: "psql --host={{host}} --port={{portNumber}} --username={{user}} {{database}} < schema.sql",
     quote: (identifier) => `"${identifier.replaceAll('"', '""')}"`,
     types: {
       ...{ integer: "bigint", decimal: "numeric", float: "double precision", boolean: "boolean" },

@@ -1,0 +1,84 @@
+/** Writes a new project from the templates. */
+import { existsSync } from "node:fs";
+import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
+import { createRequire } from "node:module";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { UserError } from "../../errors.js";
+import { databaseOf } from "./databases.js";
+import { type Answers, projectValues, type Versions } from "./project.js";
+import { fillTemplate } from "./template.js";
+
+const PACKAGE = fileURLToPath(new URL("../../../", import.meta.url));
+/** npm leaves files of these names out of a package: they are stored without the dot. */
+const DOT_FILES = new Set(["gitignore", "env.example"]);
+
+export interface WriteOptions {
+  readonly force: boolean;
+  /** For the project's .env, which is written where the database's password is known. */
+  readonly redisUrl: string;
+}
+
+/** Writes the files, and returns their names. Throws a `UserError` USAGE where one exists, and writes nothing then. */
+export async function writeProject(dir: string, answers: Answers, options: WriteOptions): Promise<readonly string[]> {
+  const files = await renderProject(answers, options.redisUrl);
+  const present = files.map(({ name }) => name).filter((name) => existsSync(join(dir, name)));
+  if (present.length > 0 && !options.force) {
+    throw new UserError("USAGE", `${dir} already holds ${present.join(", ")}.`, {
+      hint: "Choose another folder, or overwrite with --force.",
+    });
+  }
+  await mkdir(dir, { recursive: true });
+  for (const { name, text, mode } of files) await writeFile(join(dir, name), text, { mode });
+  return files.map(({ name }) => name);
+}
+
+interface File {
+  readonly name: string;
+  readonly text: string;
+  readonly mode: number;
+}
+
+async function renderProject(answers: Answers, redisUrl: string): Promise<readonly File[]> {
+  const values = projectValues(answers, versions());
+  const files: File[] = [];
+  for (const folder of ["common", answers.database]) {
+    const templates = join(PACKAGE, "templates", folder);
+    for (const file of (await readdir(templates)).sort()) {
+      const text = fillTemplate(file, await readFile(join(templates, file), "utf8"), values);
+      files.push({ name: DOT_FILES.has(file) ? `.${file}` : file, text, mode: 0o644 });
+    }
+  }
+  return [...files, ...environment(answers, redisUrl)];
+}
+
+/** A password that was given goes where git does not see it. */
+function environment({ database, connection }: Answers, redisUrl: string): readonly File[] {
+  if ("file" in connection || connection.password === undefined) return [];
+  const { passwordName } = databaseOf(database);
+  const text = `REDIS_URL=${quoted(redisUrl)}\n${passwordName}=${quoted(connection.password)}\n`;
+  return [{ name: ".env", text, mode: 0o600 }];
+}
+
+/** As Node's --env-file reads it: it knows three quotes and no escapes. */
+function quoted(value: string): string {
+  if (/^[\w./:@%+=-]*$/.test(value)) return value;
+  const quote = ["'", '"', "`"].find((one) => !value.includes(one));
+  if (quote !== undefined && !/[\r\n]/.test(value)) return `${quote}${value}${quote}`;
+  throw new UserError("USAGE", "The password holds all three kinds of quotes, which no .env file can express.", {
+    hint: 'Leave it out of the connection, and store it with "wbsync config set".',
+  });
+}
+
+/** Where wbsync was not installed by npm, the project uses this very copy. */
+function versions(): Versions {
+  const manifest = createRequire(import.meta.url)("../../../package.json") as {
+    version: string;
+    dependencies: { typescript: string };
+  };
+  const isInstalled = dirname(PACKAGE).endsWith("node_modules");
+  return {
+    wbsync: isInstalled ? `^${manifest.version}` : `file:${PACKAGE.replace(/[/\\]$/, "")}`,
+    typescript: manifest.dependencies.typescript,
+  };
+}

@@ -1,0 +1,3 @@
+CREATE TABLE IF NOT EXISTS {{quotedTable}} (
+  -- {{columns}}
+) DEFAULT CHARACTER SET utf8mb4;

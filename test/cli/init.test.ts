@@ -1,0 +1,158 @@
+/** `wbsync init`: what it writes is a project that type-checks and deploys as it is. */
+import assert from "node:assert/strict";
+import { existsSync, readFileSync, statSync } from "node:fs";
+import { join } from "node:path";
+import { after, before, beforeEach, test } from "node:test";
+import { typeErrors } from "../../src/recipe/type-check.js";
+import { wbsync } from "../support/cli.js";
+import { startMariadb } from "../support/mariadb.js";
+import { startPostgres } from "../support/postgres.js";
+import { tempDir } from "../support/process.js";
+import { type RedisServer, startRedis } from "../support/redis.js";
+
+let redis: RedisServer;
+let dir: string;
+const run = async (...args: string[]) => await wbsync(args, { cwd: dir, env: { REDIS_URL: redis.url } });
+const read = (name: string) => readFileSync(join(dir, name), "utf8");
+
+before(async () => {
+  redis = await startRedis();
+});
+after(() => redis.stop());
+beforeEach(async () => {
+  dir = tempDir("wbsync-init");
+  await redis.client().flushall();
+});
+
+for (const database of ["mysql", "postgres", "sqlite"]) {
+  test(`a new ${database} project type-checks and deploys as it is`, async () => {
+    const made = await run("init", "shop", "--yes", "--template", database, "--json");
+    assert.equal(made.code, 0, made.stderr);
+    const { files } = JSON.parse(made.stdout) as { files: string[] };
+    const expected = [
+      ".env.example",
+      ".gitignore",
+      "README.md",
+      "package.json",
+      "recipe.ts",
+      "schema.sql",
+      "tsconfig.json",
+    ];
+    assert.deepEqual(files.sort(), expected);
+    for (const file of files) assert.doesNotMatch(read(`shop/${file}`), /\{\{|undefined/, file);
+    JSON.parse(read("shop/package.json"));
+    assert.deepEqual(await typeErrors(join(dir, "shop/recipe.ts")), []);
+
+    const deployed = await run("deploy", "shop/recipe.ts");
+    assert.equal(deployed.code, 0, deployed.stderr);
+    const [recipe] = JSON.parse((await run("list", "--json")).stdout) as Record<string, string>[];
+    const { name, keysPrefix, connector, table } = recipe!;
+    assert.deepEqual(
+      { name, keysPrefix, connector, table },
+      { name: "PersonsWriteBehind", keysPrefix: "person", connector: database, table: "persons" },
+    );
+  });
+}
+
+test("schema.sql is accepted by its database, whatever the types", async (t) => {
+  const types = [
+    "text",
+    "integer",
+    "decimal",
+    "float",
+    "boolean",
+    "date",
+    "time",
+    "datetime",
+    "json",
+    "uuid",
+    "binary",
+  ];
+  const mapping = types.map((type) => `${type}=${type}_column:${type}`).join(", ");
+  const schema = async (template: string) => {
+    const flags = [
+      "--force",
+      "--template",
+      template,
+      "--table",
+      "select",
+      "--primary-key",
+      "a:integer, b",
+      "--mapping",
+      mapping,
+    ];
+    assert.equal((await run("init", "shop", "--yes", ...flags)).code, 0);
+    return read("shop/schema.sql");
+  };
+  const mariadb = await startMariadb();
+  t.after(() => mariadb.stop());
+  await mariadb.query(await schema("mysql"));
+  const postgres = await startPostgres();
+  t.after(() => postgres.stop());
+  await postgres.query(await schema("postgres"));
+  const { DatabaseSync } = await import("@photostructure/sqlite");
+  const sqlite = new DatabaseSync(":memory:");
+  t.after(() => sqlite.close());
+  sqlite.exec(await schema("sqlite"));
+});
+
+test("flags answer every question, and names that need quoting stay what they are", async () => {
+  const made = await run(
+    ...["init", "shop", "--template", "mysql", "--connection", "mysql://app:p%20w@db:3307/my-shop"],
+    ...["--prefix", "order", "--table", 'Or`d"ers', "--primary-key", "customer_id:integer, line_no:integer"],
+    ...["--mapping", "customer=customer_name, total amount=total:decimal, __proto__=x", "--name", "Orders"],
+  );
+  assert.equal(made.code, 0, made.stderr);
+  const recipe = read("shop/recipe.ts");
+  assert.match(recipe, /host: "db",\n {2}port: 3307,\n {2}user: "app"/);
+  assert.match(recipe, /primaryKey: \["customer_id", "line_no"\]/);
+  assert.match(recipe, /customer: "customer_name",\n {4}"total amount": "total",\n {4}\["__proto__"\]: "x",/);
+  assert.match(read("shop/schema.sql"), /CREATE TABLE IF NOT EXISTS `Or``d"ers`/);
+  assert.match(read("shop/schema.sql"), /`total` DECIMAL\(20, 4\),\n[\s\S]*PRIMARY KEY \(`customer_id`, `line_no`\)\n/);
+  const deployed = await run("deploy", "shop/recipe.ts");
+  assert.equal(deployed.code, 0, deployed.stderr);
+});
+
+test("a password goes into .env, which only its owner can read, and nowhere else", async () => {
+  await run("init", "shop", "--yes", "--connection", "mysql://app:se%23cret@db/shop");
+  assert.match(read("shop/.env"), /^MYSQL_PASSWORD='se#cret'$/m);
+  assert.equal(statSync(join(dir, "shop/.env")).mode & 0o777, 0o600);
+  assert.match(read("shop/.gitignore"), /^\.env$/m);
+  for (const file of ["recipe.ts", "README.md", ".env.example"])
+    assert.ok(!read(`shop/${file}`).includes("se#cret"), file);
+});
+
+test("files that exist are not overwritten without --force", async () => {
+  await run("init", "shop", "--yes");
+  const before = read("shop/recipe.ts");
+  const refused = await run("init", "shop", "--yes", "--table", "other");
+  assert.equal(refused.code, 2);
+  assert.match(refused.stderr, /already holds .*recipe\.ts[\s\S]*--force/);
+  assert.equal(read("shop/recipe.ts"), before);
+  assert.equal((await run("init", "shop", "--yes", "--table", "other", "--force")).code, 0);
+  assert.notEqual(read("shop/recipe.ts"), before);
+});
+
+test("without a terminal nothing is asked: the flags that answer are named", async () => {
+  const refused = await run("init", "shop", "--template", "sqlite");
+  assert.equal(refused.code, 2);
+  assert.match(refused.stderr, /--connection, --prefix, --table, --primary-key, --mapping, --name[\s\S]*--yes/);
+  assert.ok(!existsSync(join(dir, "shop")));
+});
+
+const wrong: readonly (readonly [args: string[], message: RegExp])[] = [
+  [["--template", "oracl"], /Allowed choices are mysql, postgres, sqlite/],
+  [["--connection", "postgres://h/d"], /starts with "postgres:"/],
+  [["--connection", "mysql://h"], /names no database/],
+  [["--mapping", "a=b:intger"], /did you mean integer/],
+  [["--mapping", "a=x, b=x"], /"x" is there twice/],
+  [["--primary-key", ""], /it is empty/],
+];
+for (const [args, message] of wrong) {
+  test(`init refuses ${args.join(" ")}`, async () => {
+    const refused = await run("init", "shop", "--yes", ...args);
+    assert.equal(refused.code, 2);
+    assert.match(refused.stderr, message);
+    assert.ok(!existsSync(join(dir, "shop")));
+  });
+}
