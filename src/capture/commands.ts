@@ -33,7 +33,13 @@ export class Interpreter {
   /** Whether a transaction of wbsync's is one whose effects need not be carried: by the text of its marker. */
   readonly #isOwn: (marker: string) => boolean;
 
-  constructor(options: { heads: Heads; db: number; offset: number; selected: number; isOwn?: (marker: string) => boolean }) {
+  constructor(options: {
+    heads: Heads;
+    db: number;
+    offset: number;
+    selected: number;
+    isOwn?: (marker: string) => boolean;
+  }) {
     this.#isOwn = options.isOwn ?? (() => true);
     this.heads = options.heads;
     this.#wantedDb = options.db;
@@ -189,7 +195,8 @@ register("hpexpireat hpexpire hexpire hexpireat hpersist", nothing);
 register("ping", nothing);
 register("select", (to, command) => void (to.db = Number(command.arg(1))));
 register("swapdb", (to, command) => {
-  if (to.isWantedDb(Number(command.arg(1))) || to.isWantedDb(Number(command.arg(2)))) to.emit({ kind: "swapped", key: "" });
+  if (to.isWantedDb(Number(command.arg(1))) || to.isWantedDb(Number(command.arg(2))))
+    to.emit({ kind: "swapped", key: "" });
 });
 register("multi", (to) => to.begin());
 register("exec", (to) => to.end());
@@ -201,4 +208,7 @@ register("replconf", (to, command) => {
 });
 register("script function", nothing);
 // Most commands have one key, the first argument; the others are looked up in a table, which is slower.
-register("set append incr incrby decr decrby lpush rpush lpop rpop ltrim sadd srem spop zadd zrem xadd xtrim xdel xack", dirtyFirst);
+register(
+  "set append incr incrby decr decrby lpush rpush lpop rpop ltrim sadd srem spop zadd zrem xadd xtrim xdel xack",
+  dirtyFirst,
+);

@@ -81,9 +81,13 @@ export class ReplicaLink {
       this.#startAcks();
       return { full: false, replid: replid ?? from.replid, offset: from.offset };
     }
-    throw new WbsyncError("REDIS_UNREACHABLE", `Redis at ${describeTarget(this.#target)} refused PSYNC: ${reply.slice(1)}`, {
-      hint: "wbsync reads the replication stream: its user needs +psync +replconf +ping, and the server must allow replicas.",
-    });
+    throw new WbsyncError(
+      "REDIS_UNREACHABLE",
+      `Redis at ${describeTarget(this.#target)} refused PSYNC: ${reply.slice(1)}`,
+      {
+        hint: "wbsync reads the replication stream: its user needs +psync +replconf +ping, and the server must allow replicas.",
+      },
+    );
   }
 
   /** The bytes of the stream. Ends when the connection does; throws where it was cut. */
@@ -91,9 +95,9 @@ export class ReplicaLink {
     if (afterFullSync) await this.#skipRdb();
     if (this.#rest.length > 0) yield this.#takeRest();
     for (;;) {
-      const { value, done } = await this.#chunks.next();
+      const { value, done } = (await this.#chunks.next()) as IteratorResult<Buffer, undefined>;
       if (done) return;
-      yield value as Buffer;
+      yield value;
     }
   }
 
@@ -120,7 +124,8 @@ export class ReplicaLink {
     const header = await this.#readLine();
     const length = Number(header.slice(1));
     if (Number.isInteger(length)) return this.#skipBytes(length);
-    if (!header.startsWith("$EOF:")) throw new WbsyncError("REDIS_UNREACHABLE", `expected an RDB, found ${header.slice(0, 80)}`);
+    if (!header.startsWith("$EOF:"))
+      throw new WbsyncError("REDIS_UNREACHABLE", `expected an RDB, found ${header.slice(0, 80)}`);
     await this.#skipPast(Buffer.from(header.slice(5), "latin1"));
   }
 
@@ -150,11 +155,15 @@ export class ReplicaLink {
     const reply = await this.#ask(...args);
     if (reply.startsWith("+")) return;
     const refused = reply.slice(1);
-    throw new WbsyncError("REDIS_UNREACHABLE", `Redis at ${describeTarget(this.#target)} refused ${args[0]}: ${refused}`, {
-      hint: /NOAUTH|WRONGPASS/.test(refused)
-        ? "Give the right --user and --password (or REDIS_URL, REDISCLI_AUTH)."
-        : "The user needs +psync +replconf +ping.",
-    });
+    throw new WbsyncError(
+      "REDIS_UNREACHABLE",
+      `Redis at ${describeTarget(this.#target)} refused ${args[0]}: ${refused}`,
+      {
+        hint: /NOAUTH|WRONGPASS/.test(refused)
+          ? "Give the right --user and --password (or REDIS_URL, REDISCLI_AUTH)."
+          : "The user needs +psync +replconf +ping.",
+      },
+    );
   }
 
   async #ask(...args: string[]): Promise<string> {
@@ -177,9 +186,10 @@ export class ReplicaLink {
   }
 
   async #more(): Promise<void> {
-    const { value, done } = await this.#chunks.next();
-    if (done) throw new WbsyncError("REDIS_UNREACHABLE", `Redis at ${describeTarget(this.#target)} closed the connection`);
-    this.#rest = this.#rest.length === 0 ? (value as Buffer) : Buffer.concat([this.#rest, value as Buffer]);
+    const { value, done } = (await this.#chunks.next()) as IteratorResult<Buffer, undefined>;
+    if (done)
+      throw new WbsyncError("REDIS_UNREACHABLE", `Redis at ${describeTarget(this.#target)} closed the connection`);
+    this.#rest = this.#rest.length === 0 ? value : Buffer.concat([this.#rest, value]);
   }
 
   #takeRest(): Buffer {

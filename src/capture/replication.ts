@@ -238,12 +238,18 @@ export class ReplicationCapture implements Capture {
 
   /** Tells every recipe that is new, or that the history has left behind, where it is now. */
   #greet(here: ReplicationInfo, synced: Synced): void {
-    const now = { replid: synced.replid, offset: synced.full ? synced.offset : here.offset, db: this.#options.target.db };
-    if (this.#history !== undefined && this.#history !== here.replid && this.#history !== here.replid2) this.#causes.reset();
+    const now = {
+      replid: synced.replid,
+      offset: synced.full ? synced.offset : here.offset,
+      db: this.#options.target.db,
+    };
+    if (this.#history !== undefined && this.#history !== here.replid && this.#history !== here.replid2)
+      this.#causes.reset();
     this.#history = here.replid;
     for (const attachment of this.#attachments) {
       const { position, high, consumer, counters } = attachment;
-      const gap = position && (synced.full ? "the server insisted on a full synchronisation" : obstacle(position, high, here));
+      const gap =
+        position && (synced.full ? "the server insisted on a full synchronisation" : obstacle(position, high, here));
       const isNews = gap !== undefined || !attachment.greeted;
       if (counters && position && gap === undefined && !attachment.greeted) this.#causes.remember(counters);
       attachment.position = gap !== undefined || !position ? now : { ...position, replid: synced.replid };
@@ -306,13 +312,15 @@ function deliver(attachment: Attachment, changes: readonly Change[], captured: P
 /** Why the stream cannot go on from a position; undefined: it can. */
 function obstacle(position: Position, high: number, here: ReplicationInfo): string | undefined {
   if (position.replid === here.replid) {
-    if (position.offset > here.offset) return `position ${position.offset} is ahead of the server, which is at ${here.offset}`;
+    if (position.offset > here.offset)
+      return `position ${position.offset} is ahead of the server, which is at ${here.offset}`;
   } else if (position.replid === here.replid2) {
     // What the table reflects must belong to the part of the old history that the new one shares.
     if (Math.max(position.offset, high) >= here.secondOffset) {
       return `the server's history changed at offset ${here.secondOffset}, before what was already written (${Math.max(position.offset, high)})`;
     }
-  } else return "the server has another replication history (it was restarted without its data, or another server took over)";
+  } else
+    return "the server has another replication history (it was restarted without its data, or another server took over)";
   if (position.offset + 1 < here.firstByte) {
     return `the server's backlog begins at offset ${here.firstByte}, position ${position.offset} is too old (repl-backlog-size)`;
   }

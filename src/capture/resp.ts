@@ -119,7 +119,8 @@ export class CommandReader implements Command {
   #line(at: number, mark: number): number {
     const buffer = this.#buffer;
     if (at >= buffer.length) return -1;
-    if (buffer[at] !== mark) throw new ProtocolError(`expected byte ${mark} at offset ${this.end}, found ${buffer[at]}`);
+    if (buffer[at] !== mark)
+      throw new ProtocolError(`expected byte ${mark} at offset ${this.end}, found ${buffer[at]}`);
     let number = 0;
     for (let i = at + 1; i < buffer.length; i++) {
       const byte = buffer[i] as number;

@@ -5,7 +5,12 @@ import type { Observed } from "./server.js";
 const registry = new Registry();
 const counters = {
   rows: new Counter({ name: "wbsync_rows_total", help: "Rows written", labelNames: ["recipe"], registers: [registry] }),
-  deletes: new Counter({ name: "wbsync_deletes_total", help: "Rows deleted", labelNames: ["recipe"], registers: [registry] }),
+  deletes: new Counter({
+    name: "wbsync_deletes_total",
+    help: "Rows deleted",
+    labelNames: ["recipe"],
+    registers: [registry],
+  }),
 };
 const gauges = {
   buffered: new Gauge({
@@ -14,7 +19,12 @@ const gauges = {
     labelNames: ["recipe"],
     registers: [registry],
   }),
-  deadLetters: new Gauge({ name: "wbsync_dead_letters", help: "Open dead letters", labelNames: ["recipe"], registers: [registry] }),
+  deadLetters: new Gauge({
+    name: "wbsync_dead_letters",
+    help: "Open dead letters",
+    labelNames: ["recipe"],
+    registers: [registry],
+  }),
   lag: new Gauge({
     name: "wbsync_lag_bytes",
     help: "Bytes of the replication stream that are captured and not yet committed",
@@ -30,7 +40,9 @@ const gauges = {
 };
 
 /** The text that Prometheus understands. */
-export async function renderMetrics(recipes: readonly Observed[]): Promise<{ readonly type: string; readonly body: string }> {
+export async function renderMetrics(
+  recipes: readonly Observed[],
+): Promise<{ readonly type: string; readonly body: string }> {
   registry.resetMetrics();
   for (const observed of recipes) {
     const { rows, deletes, buffered, deadLetters, capturedOffset, committedOffset, state, version } = observed.status();

@@ -39,7 +39,10 @@ export function stay(current: Checkpoint, high: number): Checkpoint {
 }
 
 /** The first checkpoints of a recipe that has none. */
-export function begin(at: Position, options: { partitions: number; snapshot: "pending" | "done"; version: string }): CheckpointMove[] {
+export function begin(
+  at: Position,
+  options: { partitions: number; snapshot: "pending" | "done"; version: string },
+): CheckpointMove[] {
   return indices(options.partitions).map((partition) => ({
     partition,
     from: undefined,
@@ -60,7 +63,10 @@ export function begin(at: Position, options: { partitions: number; snapshot: "pe
  * Takes stored checkpoints over: fresh tokens, so that whoever wrote them is refused from now on (invariant 3). Where the number
  * of partitions has changed, each new one starts at the lowest place of all and respects the highest.
  */
-export function takeOver(stored: readonly Checkpoint[], options: { partitions: number; version: string }): CheckpointMove[] {
+export function takeOver(
+  stored: readonly Checkpoint[],
+  options: { partitions: number; version: string },
+): CheckpointMove[] {
   const { partitions, version } = options;
   const merged = mergeAll(stored);
   const inPlace = stored.length === partitions && stored.every((checkpoint, i) => checkpoint.partition === i);

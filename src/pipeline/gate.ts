@@ -24,11 +24,11 @@ export class Gate {
     signal.throwIfAborted();
     while (this.#waitMs() > 0) {
       await new Promise<void>((resolve) => {
-        this.#open = resolve;
-        signal.addEventListener("abort", resolve as () => void, { once: true });
+        this.#open = () => resolve();
+        signal.addEventListener("abort", this.#open, { once: true });
         this.#setTimer(this.#waitMs());
       });
-      signal.removeEventListener("abort", this.#open as () => void);
+      if (this.#open) signal.removeEventListener("abort", this.#open);
       this.#open = undefined;
       clearTimeout(this.#timer);
       signal.throwIfAborted();

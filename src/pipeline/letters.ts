@@ -80,7 +80,16 @@ export class LetterBox {
   #write({ key, operation, values, error, offset }: Refused): Letter {
     const shown = Object.entries(values).map(([name, value]) => [name, show(value)] as const);
     const time = new Date().toISOString();
-    return { key, operation, values: Object.fromEntries(shown), error, code: "REFUSED", time, version: this.#version, offset };
+    return {
+      key,
+      operation,
+      values: Object.fromEntries(shown),
+      error,
+      code: "REFUSED",
+      time,
+      version: this.#version,
+      offset,
+    };
   }
 }
 
@@ -94,5 +103,6 @@ function readable(bytes: Bytes): string | Buffer {
 function show(value: unknown): string | Buffer | null {
   if (value === null || value === undefined) return null;
   if (typeof value === "string") return readable(value);
-  return typeof value === "object" ? JSON.stringify(value) : String(value as number);
+  const isPlain = typeof value === "number" || typeof value === "boolean" || typeof value === "bigint";
+  return isPlain ? String(value) : (JSON.stringify(value) ?? null);
 }

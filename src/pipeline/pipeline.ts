@@ -14,7 +14,7 @@ import type { Entry } from "../buffer/entry.js";
 import type { Attached, Capture, Consumer } from "../capture/capture.js";
 import type { Opened, Sink } from "../connectors/connector.js";
 import { HaltedError, messageOf } from "../errors.js";
-import type { Bytes, Change, Checkpoint, CheckpointMove, Column, Counters, GoneCause, Position } from "../model.js";
+import type { Bytes, Change, Checkpoint, CheckpointMove, Column, Counters, Position } from "../model.js";
 import type { Logger } from "../observe/logger.js";
 import type { WriteBehindRecipe } from "../recipe/recipe.js";
 import type { Pipeline, PipelineStatus } from "../runner/pipeline.js";
@@ -25,10 +25,11 @@ import { LetterBox } from "./letters.js";
 import type { WriteGuards } from "./guards.js";
 import { Operations, type Request, requestIn } from "./operations.js";
 import { Partition, type Whole } from "./partition.js";
+import { policyFor, UncertainDeletes } from "./policies.js";
 import { PipelinedReader } from "./read.js";
 import { type Refusal, Resolver } from "./resolve.js";
 import { RowMaker } from "./rows.js";
-import { type ScanProgress, scanKeys } from "./snapshot.js";
+import { Snapshot } from "./snapshot.js";
 import { Writer } from "./write.js";
 
 export interface PipelineOptions {
@@ -60,6 +61,8 @@ export class RecipePipeline implements Consumer, Whole, Pipeline {
   readonly #fields: ReadonlyMap<Bytes, number>;
   readonly #operations: Operations;
   readonly #breaker: DeleteBreaker;
+  readonly #snapshot: Snapshot;
+  readonly #uncertain: UncertainDeletes;
   readonly #letters: LetterBox;
   readonly #closed = new AbortController();
   #sinks: readonly Sink[] = [];
@@ -72,16 +75,11 @@ export class RecipePipeline implements Consumer, Whole, Pipeline {
   #isAttached = false;
   #isCapturing = false;
   #onAttached: () => void = () => {};
-  #scan: { readonly abort: AbortController; progress: ScanProgress | undefined } | undefined;
-  #scanEndedAt = -1;
-  #needsScan = false;
-  #rescan: () => void = () => {};
   #heirloom: readonly Entry[] = [];
   #troubles = new Map<number, string>();
   #isPaused = false;
   #rows = 0;
   #deletes = 0;
-  #uncertain = 0;
 
   constructor(options: PipelineOptions) {
     const { recipe } = options;
@@ -93,6 +91,15 @@ export class RecipePipeline implements Consumer, Whole, Pipeline {
     this.#fields = new Map(this.#fieldNames.map((name, place) => [name, place]));
     this.#operations = new Operations(options.redis, options.log);
     this.#letters = new LetterBox(options.letters, recipe.version, options.log);
+    this.#uncertain = new UncertainDeletes(recipe.onUncertainDelete, options.log);
+    this.#snapshot = new Snapshot({
+      redis: options.redis,
+      head: this.head,
+      take: (keys, signal) => this.#takeScanned(keys, signal),
+      log: options.log,
+      capturedOffset: () => this.#captured.offset,
+      onChange: () => this.#onScan(),
+    });
     this.#breaker = new DeleteBreaker(recipe.maxDeletesPerMinute);
   }
 
@@ -102,7 +109,9 @@ export class RecipePipeline implements Consumer, Whole, Pipeline {
   async open(signal: AbortSignal): Promise<void> {
     const { recipe } = this;
     const columns = recipe.mappings.map(({ column }) => column);
-    this.#sinks = Array.from({ length: recipe.partitions }, () => recipe.connector.sink({ recipe: recipe.name, columns }));
+    this.#sinks = Array.from({ length: recipe.partitions }, () =>
+      recipe.connector.sink({ recipe: recipe.name, columns }),
+    );
     try {
       // The first alone: it creates the checkpoint table, and its error is the one to show.
       const first = await (this.#sinks[0] as Sink).open(signal);
@@ -156,7 +165,7 @@ export class RecipePipeline implements Consumer, Whole, Pipeline {
     const abort = new AbortController();
     const either = AbortSignal.any([signal, abort.signal]);
     const loops = this.#partitions.map((partition) => partition.run(either));
-    const scanning = this.#scanWhenNeeded(either);
+    const scanning = this.#snapshot.run(either);
     try {
       await Promise.all(loops);
     } finally {
@@ -184,7 +193,6 @@ export class RecipePipeline implements Consumer, Whole, Pipeline {
     this.#closed.abort();
     this.#options.guards.leave(this);
     this.#options.capture.detach(this);
-    this.#scan?.abort.abort();
     await Promise.all(this.#sinks.map((sink) => sink.close()));
   }
 
@@ -219,7 +227,7 @@ export class RecipePipeline implements Consumer, Whole, Pipeline {
     return {
       capturing: this.#isCapturing,
       trouble: this.#troubles.values().next().value,
-      scan: this.#scan?.progress,
+      scan: this.#snapshot.progress,
       buffered: this.#partitions.reduce((sum, { size }) => sum + size, 0),
       rows: this.#rows,
       deletes: this.#deletes,
@@ -241,7 +249,7 @@ export class RecipePipeline implements Consumer, Whole, Pipeline {
         { position: position.offset },
         `the stream cannot be continued: ${gap}. A snapshot fills the gap: it finds what was written meanwhile, but not what was deleted.`,
       );
-      this.#requestScan();
+      this.#snapshot.request();
     }
     this.#isAttached = true;
     this.#onAttached();
@@ -258,7 +266,7 @@ export class RecipePipeline implements Consumer, Whole, Pipeline {
     for (const change of changes) {
       if (change.key.startsWith(this.head)) this.#accept(change, now);
       else if (change.kind === "flushed") this.#flushed(change.end);
-      else if (change.kind === "swapped") this.#requestScan("SWAPDB");
+      else if (change.kind === "swapped") this.#swapped();
     }
     this.#captured = captured;
     if (!this.#isCapturing) {
@@ -280,13 +288,14 @@ export class RecipePipeline implements Consumer, Whole, Pipeline {
   #accept(change: Change, now: number): void {
     const { guards } = this.#options;
     // A write-through has written this row, and something else may have as well: what counts is what Redis says.
-    if (guards.size > 0 && guards.isDisputed(change) && change.kind !== "gone") change = { ...change, own: false, kind: "dirty" };
+    if (guards.size > 0 && guards.isDisputed(change) && change.kind !== "gone")
+      change = { ...change, own: false, kind: "dirty" };
     else if (guards.size > 0 && guards.isDisputed(change)) change = { ...change, own: false };
     const partition = this.#partitionOf(change.key);
     const request = change.kind === "set" && !change.own ? requestIn(change.fields) : undefined;
     if (request) this.#carryOut(change as Extract<Change, { kind: "set" }>, request, partition, now);
     else partition.buffer.merge(change, now);
-    if (change.kind === "gone" && change.cause === "uncertain" && !change.own) this.#countUncertain();
+    if (change.kind === "gone" && change.cause === "uncertain" && !change.own) this.#uncertain.add();
   }
 
   /** A write with `#`: see operations.ts. */
@@ -298,7 +307,8 @@ export class RecipePipeline implements Consumer, Whole, Pipeline {
     }
     this.#operations.settle(key, request);
     if (request.mark === "=") partition.buffer.merge(change, now)?.await(request.id);
-    else if (request.mark === "~") partition.buffer.merge({ ...change, kind: "gone", cause: "delete" }, now)?.await(request.id);
+    else if (request.mark === "~")
+      partition.buffer.merge({ ...change, kind: "gone", cause: "delete" }, now)?.await(request.id);
     else {
       partition.buffer.skip(key, fields);
       if (request.mark === "-") partition.buffer.leave(key);
@@ -307,16 +317,16 @@ export class RecipePipeline implements Consumer, Whole, Pipeline {
   }
 
   #flushed(end: number): void {
-    this.#log.warn("FLUSHALL or FLUSHDB: the cache was emptied. %s", this.recipe.onFlush === "keep" ? "Rows stay." : "");
+    this.#log.warn(
+      "FLUSHALL or FLUSHDB: the cache was emptied. %s",
+      this.recipe.onFlush === "keep" ? "Rows stay." : "",
+    );
     for (const partition of this.#partitions) partition.buffer.flushed(end);
   }
 
-  #countUncertain(): void {
-    if (this.#uncertain++ % 1000 > 0) return;
-    this.#log.warn(
-      { soFar: this.#uncertain },
-      `a key went, and nobody can tell whether a client deleted it or it expired: the row is ${this.recipe.onUncertainDelete === "keep" ? "kept" : "deleted"} (onUncertainDelete)`,
-    );
+  #swapped(): void {
+    this.#log.warn("SWAPDB: every key is read again. Rows of keys that are no longer there stay.");
+    this.#snapshot.request();
   }
 
   /** Whether changes of this key are on their way to the table. */
@@ -331,7 +341,7 @@ export class RecipePipeline implements Consumer, Whole, Pipeline {
   }
 
   scanEndedAt(): number {
-    return this.#needsScan || this.#scan ? Infinity : this.#scanEndedAt;
+    return this.#snapshot.endedAt;
   }
 
   countersAt(offset: number): Counters | undefined {
@@ -366,7 +376,8 @@ export class RecipePipeline implements Consumer, Whole, Pipeline {
     this.#rows += rows.upserts;
     this.#deletes += rows.deletes;
     this.#options.capture.progressed();
-    if (this.#letters.size > 0) await this.#letters.heal(entries.filter((entry) => !entry.isRefused).map(({ key }) => key));
+    if (this.#letters.size > 0)
+      await this.#letters.heal(entries.filter((entry) => !entry.isRefused).map(({ key }) => key));
     const waiting = entries.flatMap(({ key, waiting: ids }) => (ids ? [{ key, ids }] : []));
     if (waiting.length > 0) await this.#operations.acknowledge(waiting);
   }
@@ -378,15 +389,21 @@ export class RecipePipeline implements Consumer, Whole, Pipeline {
     const { partitions, version, snapshot } = this.recipe;
     const isNew = this.#stored.length === 0;
     if (isNew) {
-      this.#firstMoves = begin(position, { partitions, version, snapshot: snapshot === "initial" ? "pending" : "done" });
+      this.#firstMoves = begin(position, {
+        partitions,
+        version,
+        snapshot: snapshot === "initial" ? "pending" : "done",
+      });
     }
     const checkpoints = isNew ? this.#firstMoves.flatMap(({ to }) => (to ? [to] : [])) : this.#stored;
     const rows = this.#rowMaker();
-    this.#partitions = checkpoints.map((checkpoint) => this.#makePartition(checkpoint, rows, hasGap ? position.offset : checkpoint.high));
+    this.#partitions = checkpoints.map((checkpoint) =>
+      this.#makePartition(checkpoint, rows, hasGap ? position.offset : checkpoint.high),
+    );
     this.setPaused(this.#isPaused);
     for (const entry of this.#heirloom) this.#partitionOf(entry.key).buffer.adopt(entry);
     this.#heirloom = [];
-    if (checkpoints.some((checkpoint) => checkpoint.snapshot === "pending")) this.#requestScan();
+    if (checkpoints.some((checkpoint) => checkpoint.snapshot === "pending")) this.#snapshot.request();
   }
 
   #makePartition(checkpoint: Checkpoint, rows: RowMaker, resumeHigh: number): Partition {
@@ -405,7 +422,7 @@ export class RecipePipeline implements Consumer, Whole, Pipeline {
       buffer: new ChangeBuffer({
         fields: this.#fields,
         maxBytes: MAX_VALUE_BYTES / this.recipe.partitions,
-        removes: (cause) => this.#removes(cause),
+        removes: (cause) => policyFor(cause, this.recipe) === "delete",
       }),
       resolver: new Resolver({ reader, fieldNames, transform, onTrouble }),
       writer: new Writer({
@@ -447,22 +464,6 @@ export class RecipePipeline implements Consumer, Whole, Pipeline {
     return this.#partitions[(hash >>> 0) % this.#partitions.length] as Partition;
   }
 
-  #removes(cause: GoneCause): boolean {
-    const { onDelete, onExpire, onEvict, onFlush, onUncertainDelete } = this.recipe;
-    switch (cause) {
-      case "delete":
-        return onDelete === "delete";
-      case "expire":
-        return onExpire === "delete";
-      case "evict":
-        return onEvict === "delete";
-      case "flush":
-        return onFlush === "delete";
-      case "uncertain":
-        return onUncertainDelete === "delete";
-    }
-  }
-
   #refuseOperation({ key, end }: Change, { value, id }: Request): void {
     const shown = JSON.stringify(text(value).slice(0, 40));
     const error = `the field "#" is ${shown}; expected one of = + ~ - and an optional id`;
@@ -489,61 +490,19 @@ export class RecipePipeline implements Consumer, Whole, Pipeline {
     }
   }
 
-  // --- keys that are in no stream ----------------------------------------------------------------------------------------------
-
-  #requestScan(why?: string): void {
-    if (why) this.#log.warn(`${why}: every key is read again`);
-    this.#needsScan = true;
-    this.#scan?.abort.abort();
-    this.#rescan();
-  }
-
-  async #scanWhenNeeded(signal: AbortSignal): Promise<void> {
-    while (!signal.aborted) {
-      if (this.#needsScan) await this.#scanOnce(signal);
-      else {
-        await new Promise<void>((resolve) => {
-          this.#rescan = resolve;
-          signal.addEventListener("abort", () => resolve(), { once: true });
-        });
-      }
-    }
-  }
-
-  async #scanOnce(signal: AbortSignal): Promise<void> {
-    const abort = new AbortController();
-    this.#scan = { abort, progress: undefined };
-    this.#needsScan = false;
-    const either = AbortSignal.any([signal, abort.signal]);
-    try {
-      await scanKeys({
-        redis: this.#options.redis,
-        head: this.head,
-        signal: either,
-        take: (keys) => this.#takeScanned(keys, either),
-        onProgress: (progress) => {
-          if (this.#scan) this.#scan.progress = progress;
-          this.#options.onChange();
-        },
-      });
-      this.#scanEndedAt = this.#captured.offset;
-    } catch (error) {
-      if (signal.aborted) return;
-      if (!abort.signal.aborted) this.#log.warn(`the snapshot begins again: ${messageOf(error)}`);
-      this.#needsScan = true;
-      await sleep(500, undefined, { signal }).catch(() => undefined);
-    } finally {
-      this.#scan = undefined;
-      this.#options.onChange();
-      for (const partition of this.#partitions) partition.wake();
-    }
+  #onScan(): void {
+    this.#options.onChange();
+    // Its end is stored with the next checkpoint.
+    if (!this.#snapshot.progress) for (const partition of this.#partitions) partition.wake();
   }
 
   async #takeScanned(keys: readonly Bytes[], signal: AbortSignal): Promise<void> {
     for (const key of keys) this.#partitionOf(key).touch(key);
     for (const partition of this.#partitions) partition.wake();
     const room = this.recipe.batch * this.recipe.partitions * SCAN_AHEAD;
-    while (this.#partitions.reduce((sum, { buffer }) => sum + buffer.size, 0) > room) await sleep(5, undefined, { signal });
+    while (this.#partitions.reduce((sum, { buffer }) => sum + buffer.size, 0) > room) {
+      await sleep(5, undefined, { signal });
+    }
   }
 }
 

@@ -123,7 +123,8 @@ class Outcome implements Resolved {
   settle(entry: Entry, mayUseValues: boolean): void {
     const isEmptied = entry.absentAt !== undefined && entry.mayBeEmpty;
     const hasValues = mayUseValues && entry.values.some((value) => typeof value === "string" || value === null);
-    if (isEmptied || (entry.isRemoved && !hasValues)) this.#try(entry, "delete", () => this.#rows.delete(entry, entry.last));
+    if (isEmptied || (entry.isRemoved && !hasValues))
+      this.#try(entry, "delete", () => this.#rows.delete(entry, entry.last));
     else if (hasValues) this.#try(entry, "upsert", () => this.#rows.upsert(entry, entry.values, entry.last));
   }
 

@@ -1,6 +1,12 @@
-/** Finding keys by SCAN: those that existed before the recipe, and those whose changes the stream no longer holds. */
+/**
+ * Finding keys by SCAN: those that existed before the recipe, and those whose changes the stream no longer holds. What it finds goes
+ * the way of every change; the stream is read at the same time, so nothing falls between the two.
+ */
+import { setTimeout as sleep } from "node:timers/promises";
 import type { Redis } from "ioredis";
+import { messageOf } from "../errors.js";
 import type { Bytes } from "../model.js";
+import type { Logger } from "../observe/logger.js";
 
 export interface ScanProgress {
   readonly scanned: number;
@@ -14,11 +20,12 @@ export interface ScanOptions {
   readonly head: Bytes;
   readonly signal: AbortSignal;
   /** Takes the keys found; resolves when it has room for more. */
-  readonly take: (keys: readonly Bytes[]) => Promise<void>;
+  readonly take: (keys: readonly Bytes[], signal: AbortSignal) => Promise<void>;
   readonly onProgress: (progress: ScanProgress) => void;
 }
 
 const COUNT = 1000;
+const RETRY_MS = 500;
 
 /** Every key that exists from the beginning to the end of the scan is found, some more than once. */
 export async function scanKeys(options: ScanOptions): Promise<void> {
@@ -28,11 +35,15 @@ export async function scanKeys(options: ScanOptions): Promise<void> {
   let scanned = 0;
   let cursor = "0";
   do {
-    const [next, found] = (await redis.callBuffer("SCAN", cursor, "MATCH", pattern, "COUNT", COUNT)) as [Buffer, Buffer[]];
+    const reply = await redis.callBuffer("SCAN", cursor, "MATCH", pattern, "COUNT", COUNT);
+    const [next, found] = reply as [Buffer, Buffer[]];
     signal.throwIfAborted();
     cursor = next.toString();
     scanned += found.length;
-    await options.take(found.map((key) => key.toString("latin1")));
+    await options.take(
+      found.map((key) => key.toString("latin1")),
+      signal,
+    );
     options.onProgress({ scanned, keys: Math.max(keys, scanned) });
   } while (cursor !== "0");
 }
@@ -40,4 +51,79 @@ export async function scanKeys(options: ScanOptions): Promise<void> {
 /** The pattern that matches exactly these characters. */
 export function escapeGlob(text: string): string {
   return text.replace(/[*?[\]\\^-]/g, "\\$&");
+}
+
+export interface SnapshotOptions extends Omit<ScanOptions, "signal" | "onProgress"> {
+  readonly log: Logger;
+  /** How far capture is. */
+  readonly capturedOffset: () => number;
+  readonly onChange: () => void;
+}
+
+/** Scans whenever it is asked to, again from the start where it was interrupted. */
+export class Snapshot {
+  readonly #options: SnapshotOptions;
+  #isWanted = false;
+  #progress: ScanProgress | undefined;
+  #endedAt = -1;
+  /** Ends the scan under way. */
+  #abort = new AbortController();
+  #wake: () => void = () => {};
+
+  constructor(options: SnapshotOptions) {
+    this.#options = options;
+  }
+
+  /** How far the scan under way has come. */
+  get progress(): ScanProgress | undefined {
+    return this.#progress;
+  }
+
+  /** The offset at which the last scan had found every key; Infinity while one is under way or still to be made. */
+  get endedAt(): number {
+    return this.#isWanted ? Infinity : this.#endedAt;
+  }
+
+  request(): void {
+    this.#isWanted = true;
+    this.#abort.abort();
+    this.#wake();
+  }
+
+  /** Lives until the signal. */
+  async run(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      if (this.#isWanted) await this.#scan(signal);
+      else await this.#untilWanted(signal);
+    }
+  }
+
+  async #scan(signal: AbortSignal): Promise<void> {
+    this.#abort = new AbortController();
+    const { onChange, log, capturedOffset } = this.#options;
+    const abort = this.#abort.signal;
+    const onProgress = (progress: ScanProgress) => {
+      this.#progress = progress;
+      onChange();
+    };
+    try {
+      await scanKeys({ ...this.#options, signal: AbortSignal.any([signal, abort]), onProgress });
+      this.#isWanted = false;
+      this.#endedAt = capturedOffset();
+    } catch (error) {
+      if (signal.aborted || abort.aborted) return;
+      log.warn(`the snapshot begins again: ${messageOf(error)}`);
+      await sleep(RETRY_MS, undefined, { signal }).catch(() => undefined);
+    } finally {
+      this.#progress = undefined;
+      onChange();
+    }
+  }
+
+  async #untilWanted(signal: AbortSignal): Promise<void> {
+    await new Promise<void>((resolve) => {
+      this.#wake = resolve;
+      signal.addEventListener("abort", () => resolve(), { once: true });
+    });
+  }
 }

@@ -318,7 +318,10 @@ export class WriteThroughPipeline implements Consumer, Pipeline {
   /** Reads the hashes, and makes the rows that they become. */
   async #prepare(orders: readonly Order[]): Promise<Job[]> {
     if (orders.length === 0) return [];
-    const { found, offset } = await this.#reader.read([...orders.map(({ temporary }) => temporary), ...orders.map(({ key }) => key)]);
+    const { found, offset } = await this.#reader.read([
+      ...orders.map(({ temporary }) => temporary),
+      ...orders.map(({ key }) => key),
+    ]);
     const jobs: Job[] = [];
     orders.forEach((order, i) => {
       const temporary = found[i];
@@ -352,7 +355,12 @@ export class WriteThroughPipeline implements Consumer, Pipeline {
   #upsert(entry: Entry, record: ReadonlyMap<Bytes, Bytes>): Item | undefined {
     const rows = this.#rows as RowMaker;
     const { transform } = this.recipe;
-    if (!transform) return rows.upsert(entry, this.#fields.map((field) => record.get(field) ?? null), entry.last);
+    if (!transform)
+      return rows.upsert(
+        entry,
+        this.#fields.map((field) => record.get(field) ?? null),
+        entry.last,
+      );
     const [result] = applyTransforms(transform, [[entry.key, record]]);
     if (result && "error" in result) throw new RefusedValueError(result.error);
     return result?.record ? rows.upsertRecord(entry, result.record, entry.last) : undefined;
@@ -377,7 +385,8 @@ export class WriteThroughPipeline implements Consumer, Pipeline {
     } catch (error) {
       if (!inTime.aborted || signal.aborted) throw error;
       const reason = this.#trouble ?? "it did not answer";
-      for (const job of jobs) if (job.item) job.error ??= `the database did not take the write within ${this.recipe.timeout} ms: ${reason}`;
+      for (const job of jobs)
+        if (job.item) job.error ??= `the database did not take the write within ${this.recipe.timeout} ms: ${reason}`;
     }
     this.#lastCommit = performance.now();
   }
@@ -396,8 +405,17 @@ export class WriteThroughPipeline implements Consumer, Pipeline {
     else if (item) this.#written++;
     // A row that stays, or was not written, is no business of a write-behind beside it; otherwise it may have to look again.
     const marker = request.mark === "=" || request.mark === "~" ? this.#options.marker : "settle";
-    const keys = [order.temporary, order.key, ackStream(order.key, request.id)].map((key) => Buffer.from(key, "latin1"));
-    const args = [OWN, marker, fate, request.id === "" ? "" : "1", error ?? "", ...pairs.map((part) => Buffer.from(part, "latin1"))];
+    const keys = [order.temporary, order.key, ackStream(order.key, request.id)].map((key) =>
+      Buffer.from(key, "latin1"),
+    );
+    const args = [
+      OWN,
+      marker,
+      fate,
+      request.id === "" ? "" : "1",
+      error ?? "",
+      ...pairs.map((part) => Buffer.from(part, "latin1")),
+    ];
     try {
       await runScript(this.#options.redis, "write-through", keys as unknown as string[], args);
     } catch (failure) {

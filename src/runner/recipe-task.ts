@@ -255,7 +255,10 @@ export class RecipeTask {
         if (signal.aborted) return;
         const isNews = this.#refused?.version !== registration.version || this.#refused.reason !== explain(error);
         this.#refused = { version: registration.version, reason: explain(error) };
-        if (isNews) this.#log.error(`version ${registration.version} cannot take over, ${this.#applied.version} goes on: ${explain(error)}`);
+        if (isNews)
+          this.#log.error(
+            `version ${registration.version} cannot take over, ${this.#applied.version} goes on: ${explain(error)}`,
+          );
         this.#reportSoon();
         await sleep(backoff.next(), undefined, { signal }).catch(() => undefined);
       }
@@ -289,14 +292,17 @@ export class RecipeTask {
     if (Date.now() - this.#lastProgress < PROGRESS_INTERVAL_MS) return;
     this.#lastProgress = Date.now();
     const { rows } = this.status();
-    this.#log.info(`snapshot: ${scanned.toLocaleString("en")} keys found (the server holds ${keys.toLocaleString("en")}), ${rows.toLocaleString("en")} rows written`);
+    this.#log.info(
+      `snapshot: ${scanned.toLocaleString("en")} keys found (the server holds ${keys.toLocaleString("en")}), ${rows.toLocaleString("en")} rows written`,
+    );
   }
 
   async #waitOut(error: unknown, signal: AbortSignal): Promise<void> {
     if (error instanceof SupersededError) return await this.#standBy(signal);
     if (error instanceof HaltedError) this.#setState("halted", explain(error));
     else this.#setState("failing", explain(error));
-    if (!(error instanceof WbsyncError) && this.#pipeline?.classify(error) === undefined) this.#log.debug({ err: error });
+    if (!(error instanceof WbsyncError) && this.#pipeline?.classify(error) === undefined)
+      this.#log.debug({ err: error });
     await this.#sleep(this.#backoff.next(), signal);
   }
 

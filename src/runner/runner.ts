@@ -3,6 +3,7 @@ import { randomBytes } from "node:crypto";
 import { hostname } from "node:os";
 import type { Redis } from "ioredis";
 import { ReplicationCapture } from "../capture/replication.js";
+import { Parameters, useParameters } from "../config/parameters.js";
 import { messageOf, UserError } from "../errors.js";
 import type { Logger } from "../observe/logger.js";
 import { WriteGuards } from "../pipeline/guards.js";
@@ -28,6 +29,8 @@ export interface RunnerOptions {
   readonly names: readonly string[];
   /** Public keys; where given, only recipes signed by one of them are executed. */
   readonly trust?: Trust;
+  /** What parameters are encrypted with. */
+  readonly secretKey?: Buffer;
   /** Serve /healthz, /readyz and /metrics on this port. */
   readonly http?: number;
   /** May the server's settings be improved (notify-keyspace-events, repl-backlog-size)? */
@@ -64,6 +67,8 @@ export class Runner {
     const connections = await this.#connect(signal);
     const { data, control, subscriber, registry: registryRedis } = connections;
     const registry = new Registry(registryRedis);
+    const parameters = new Parameters(registryRedis, this.#options.secretKey);
+    useParameters((name) => parameters.get(name));
     const hard = new AbortController();
     if (this.#options.tuneServer !== false) await tuneServer(control, this.#log);
     const capture = new ReplicationCapture({
@@ -80,9 +85,10 @@ export class Runner {
     const onRejection = (error: unknown) => this.#onRejection(error);
     process.on("unhandledRejection", onRejection);
     try {
-      if (this.#options.http !== undefined) http = await serveHttp(this.#options.http, () => [...this.#tasks.values()], this.#log);
+      if (this.#options.http !== undefined)
+        http = await serveHttp(this.#options.http, () => [...this.#tasks.values()], this.#log);
       this.#log.info(`runner ${this.#id} reads from ${describeTarget(this.#options.redis)}`);
-      await this.#follow(registry, environment, hard.signal, signal);
+      await this.#follow({ registry, parameters, environment, hard: hard.signal }, signal);
       this.#log.info("ending: writing what is buffered");
       await Promise.all([...this.#tasks.values()].map((task) => task.stop("drain")));
     } finally {
@@ -110,9 +116,22 @@ export class Runner {
   }
 
   /** Does what the registry says, until the signal. */
-  async #follow(registry: Registry, environment: TaskEnvironment, hard: AbortSignal, signal: AbortSignal): Promise<void> {
+  async #follow(
+    {
+      registry,
+      parameters,
+      environment,
+      hard,
+    }: { registry: Registry; parameters: Parameters; environment: TaskEnvironment; hard: AbortSignal },
+    signal: AbortSignal,
+  ): Promise<void> {
+    let backup: ReadonlyMap<string, string> = new Map();
     for await (const _ of registry.watch(signal)) {
       try {
+        const restored = await parameters.restore(backup);
+        if (restored > 0) this.#log.warn(`${restored} parameters had vanished from Redis and were put back`);
+        // Merged: what vanishes between these two lines is still remembered.
+        backup = new Map([...backup, ...(await parameters.backup())]);
         await this.#reconcile(registry, environment, hard);
         await Promise.all([...this.#tasks.values()].map((task) => task.takeRetries()));
       } catch (error) {
@@ -151,7 +170,8 @@ export class Runner {
   async #missing(registry: Registry, name: string, task: RecipeTask): Promise<void> {
     const code = this.#code.get(task.registration.sha256);
     const fate = code === undefined ? "undeployed" : await registry.restore(task.registration, code);
-    if (fate === "restored") this.#log.warn({ recipe: name }, "its registration had vanished from Redis and was put back");
+    if (fate === "restored")
+      this.#log.warn({ recipe: name }, "its registration had vanished from Redis and was put back");
     if (fate !== "undeployed") return;
     this.#log.info({ recipe: name }, `undeployed; ${task.status().buffered} changed keys were still buffered`);
     this.#tasks.delete(name);
@@ -166,7 +186,8 @@ export class Runner {
       load: (registration) => this.#load(registry, registration),
       makePipeline: (recipe, log, onChange) => {
         const common = { capture, redis: data, guards: this.#guards, log, onChange };
-        if (recipe.mode === "write-through") return new WriteThroughPipeline({ ...common, recipe, marker: this.#marker });
+        if (recipe.mode === "write-through")
+          return new WriteThroughPipeline({ ...common, recipe, marker: this.#marker });
         return new RecipePipeline({ ...common, recipe, letters: new DeadLetters(registryRedis, recipe.name) });
       },
       report: (name, status) => registry.report(name, status),
@@ -181,8 +202,11 @@ export class Runner {
     const code = await registry.bundle(sha256);
     const distrust = this.#options.trust && checkTrust(registration, code, this.#options.trust);
     if (distrust !== undefined) throw new UserError("UNTRUSTED", distrust);
-    const recipe = loadBundle(code, labelOf(name, version), { timeoutMs: LOAD_TIMEOUT_MS }).find((one) => one.name === name);
-    if (!recipe) throw new UserError("BUNDLE", `The bundle of ${name} ${version} has no recipe of that name. Deploy it again.`);
+    const recipe = loadBundle(code, labelOf(name, version), { timeoutMs: LOAD_TIMEOUT_MS }).find(
+      (one) => one.name === name,
+    );
+    if (!recipe)
+      throw new UserError("BUNDLE", `The bundle of ${name} ${version} has no recipe of that name. Deploy it again.`);
     this.#code.set(sha256, code);
     return recipe;
   }
@@ -190,7 +214,9 @@ export class Runner {
   /** A promise that a recipe's own code left alone: told, and no reason to stop anybody. */
   #onRejection(error: unknown): void {
     const stack = error instanceof Error ? (error.stack ?? "") : "";
-    const task = [...this.#tasks.values()].find(({ registration: { name, version } }) => stack.includes(labelOf(name, version)));
+    const task = [...this.#tasks.values()].find(({ registration: { name, version } }) =>
+      stack.includes(labelOf(name, version)),
+    );
     const log = task ? this.#log.child({ recipe: task.name }) : this.#log;
     log.error({ err: error }, "a promise was rejected and nobody handled it");
   }

@@ -12,7 +12,9 @@ export async function tuneServer(redis: Redis, log: Logger): Promise<void> {
     const [, size] = (await redis.config("GET", "repl-backlog-size")) as string[];
     if (size === undefined || Number(size) >= BACKLOG_BYTES) return;
     await redis.config("SET", "repl-backlog-size", BACKLOG_BYTES);
-    log.info(`repl-backlog-size raised from ${size} to ${BACKLOG_BYTES} bytes, until the server restarts: set it in redis.conf`);
+    log.info(
+      `repl-backlog-size raised from ${size} to ${BACKLOG_BYTES} bytes, until the server restarts: set it in redis.conf`,
+    );
   } catch (error) {
     log.warn(
       `repl-backlog-size cannot be read or raised (${messageOf(error)}). Set it to at least ${BACKLOG_BYTES} in redis.conf: it decides how long the runner may be away before a snapshot has to fill a gap.`,

@@ -2,7 +2,6 @@
 import { Command, Option } from "commander";
 import { createLogger, LOG_FORMATS, LOG_LEVELS, type LogFormat, type LogLevel } from "../../observe/logger.js";
 import { action, type Context } from "../context.js";
-import type { RedisTarget } from "../../redis/target.js";
 import { integer } from "../flags.js";
 import { drainOnSignals } from "../interrupt.js";
 
@@ -10,6 +9,7 @@ interface RunOptions {
   readonly http?: number;
   readonly trust?: string;
   readonly secretKeyFile?: string;
+  readonly serverSettings: boolean;
   readonly logFormat: LogFormat;
   readonly logLevel: LogLevel;
 }
@@ -27,6 +27,10 @@ export function runCommand(): Command {
     .option("--http <port>", "serve /healthz, /readyz and /metrics", integer(0, 65_535))
     .option("--trust <path>", "run only what is signed with this public key, or one in this folder")
     .option("--secret-key-file <file>", "the key that parameters are encrypted with (env: WBSYNC_SECRET_KEY)")
+    .option(
+      "--no-server-settings",
+      "leave notify-keyspace-events and repl-backlog-size of the Redis server as they are",
+    )
     .addOption(new Option("--log-format <format>", "how the log looks").choices(LOG_FORMATS).default("pretty"))
     .addOption(new Option("--log-level <level>", "how much is logged").choices(LOG_LEVELS).default("info"))
     .addHelpText("after", EXAMPLES)
@@ -38,33 +42,21 @@ async function run(context: Context, names: readonly string[], options: RunOptio
   const { Runner } = await import("../../runner/runner.js");
   const { loadTrust } = await import("../../registry/trust.js");
   const trust = options.trust === undefined ? undefined : await loadTrust(options.trust);
+  const { readSecretKey } = await import("../../config/parameters.js");
+  const secretKey = await readSecretKey(options.secretKeyFile);
   const runner = new Runner({
     redis: context.redisTarget,
     registry: context.registryTarget,
     names,
     log,
     ...(trust !== undefined && { trust }),
+    ...(secretKey !== undefined && { secretKey }),
+    tuneServer: options.serverSettings,
     ...(options.http !== undefined && { http: options.http }),
   });
   const signal = drainOnSignals((name) => log.info(`${name}: writing what is buffered; once more ends at once`));
-  await installParameters(context.registryTarget, options.secretKeyFile);
   await runner.run(signal).catch((error: unknown) => {
     // Told to end while it was still connecting: there is nothing to write.
     if (error !== signal.reason) throw error;
-  });
-}
-
-/** From here on `configGet` reads what `wbsync config set` stored. Seldom, so that each time may have its own connection. */
-async function installParameters(registry: RedisTarget, secretKeyFile: string | undefined): Promise<void> {
-  const { Parameters, readSecretKey, useParameters } = await import("../../config/parameters.js");
-  const { connectRedis } = await import("../../redis/client.js");
-  const key = await readSecretKey(secretKeyFile);
-  useParameters(async (name) => {
-    const redis = await connectRedis(registry, { name: "wbsync-parameters" });
-    try {
-      return await new Parameters(redis, key).get(name);
-    } finally {
-      redis.disconnect();
-    }
   });
 }
