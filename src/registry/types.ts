@@ -60,8 +60,8 @@ export interface Status {
   readonly reconnects: number;
   readonly state: State;
   readonly reason?: string;
-  /** A version that was deployed but could not take over, and why. */
-  readonly refused?: { readonly version: string; readonly reason: string };
+  /** A version that was deployed but could not take over, and why; with the registration's revision that asked for it. */
+  readonly refused?: { readonly version: string; readonly reason: string; readonly revision?: number };
   /** The stream is being read for this recipe. */
   readonly capturing: boolean;
   /** Keys with changes that are not yet in the table. */

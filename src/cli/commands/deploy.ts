@@ -119,14 +119,13 @@ async function waitForAll(registry: Registry, outcomes: readonly DeployOutcome[]
 
 /** True once the version runs; undefined as long as that is open. Throws where it would not. */
 function hasTakenOver(status: Status | undefined, { name, version, revision }: DeployOutcome): true | undefined {
-  if (status === undefined || status.state === "stopped" || status.revision < revision) return undefined;
-  if (status.refused?.version === version) {
+  if (status === undefined || status.state === "stopped") return undefined;
+  const { refused } = status;
+  if (refused?.version === version && (refused.revision ?? revision) >= revision) {
     const hint = `Version ${status.version} goes on. Correct the recipe and deploy it again.`;
-    throw new UserError("HALTED", `Version ${version} of recipe "${name}" was refused: ${status.refused.reason}`, {
-      hint,
-    });
+    throw new UserError("HALTED", `Version ${version} of recipe "${name}" was refused: ${refused.reason}`, { hint });
   }
-  if (status.version !== version || status.state === "starting") return undefined;
+  if (status.revision < revision || status.version !== version || status.state === "starting") return undefined;
   if (status.state !== "failing" && status.state !== "halted") return true;
   const reason = status.reason ?? "no reason was given";
   throw new UserError("HALTED", `Version ${version} of recipe "${name}" is ${status.state}: ${reason}`, {

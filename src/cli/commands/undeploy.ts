@@ -21,11 +21,11 @@ export function undeployCommand(): Command {
 async function undeploy(context: Context, name: string, options: { readonly json?: boolean }): Promise<void> {
   const registry = await context.registry();
   const health = (await readHealth(registry, await context.registryRedis())).get(name);
+  // Asked before: once a recipe has stopped, its runner has forgotten what it held.
+  const buffered = (await registry.statuses()).get(name)?.buffered ?? 0;
   const removed = await registry.undeploy(name);
   const stopped = health?.alive ? await whenStopped(registry, name) : true;
   if (!stopped) warn(`the runner has not said that it stopped ${name}.`);
-  const last = (await registry.statuses()).get(name) ?? health?.status;
-  const buffered = last?.buffered ?? 0;
   if (options.json) return printJson({ name, version: removed?.version, buffered });
   print(`${colors.bold(name)} ${removed?.version ?? ""} is undeployed`);
   if (buffered > 0) say(describe(buffered, health));
@@ -41,9 +41,7 @@ async function whenStopped(registry: Registry, name: string): Promise<boolean> {
 }
 
 function describe(buffered: number, health: Health | undefined): string {
-  const when = health?.alive
-    ? "were still buffered and have not been written"
-    : "were not written when its runner ended";
-  const keys = buffered === 1 ? "1 key with changes" : `${buffered} keys with changes`;
-  return `${keys} ${when}. Deploy it again to carry them.`;
+  const keys = buffered === 1 ? "1 key with changes was" : `${buffered} keys with changes were`;
+  const when = health?.alive ? "still buffered" : "still buffered when its runner ended";
+  return `${keys} ${when}. Deploy it again to carry what has not been written.`;
 }

@@ -1,0 +1,215 @@
+/** `wbsync run` and the commands that wait for a runner, as processes: a real Redis, and SQLite as the database. */
+import assert from "node:assert/strict";
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { after, afterEach, before, beforeEach, test } from "node:test";
+import { DatabaseSync } from "@photostructure/sqlite";
+import { type RunningCli, startWbsync, wbsync } from "../support/cli.js";
+import { freePort, tempDir } from "../support/process.js";
+import { type RedisServer, startRedis } from "../support/redis.js";
+import { waitFor } from "../support/wait.js";
+
+let redis: RedisServer;
+let dir: string;
+let database: InstanceType<typeof DatabaseSync>;
+const runners: RunningCli[] = [];
+
+const run = async (...args: string[]) => await wbsync(args, { cwd: dir, env: { REDIS_URL: redis.url } });
+const deploy = async (file: string, ...args: string[]) => await run("deploy", file, "--no-check", ...args);
+
+function startRunner(...args: string[]): RunningCli {
+  const runner = startWbsync(["run", ...args], { cwd: dir, env: { REDIS_URL: redis.url } });
+  runners.push(runner);
+  return runner;
+}
+
+/** A recipe for the table `persons`, or another, in the test's SQLite file. */
+function recipe(file: string, version: string, table = "persons"): string {
+  const source = `import { sqlite, writeBehind } from "wbsync";
+export default writeBehind({
+  name: "Persons", version: "${version}", keysPrefix: "person",
+  connector: sqlite({ file: ${JSON.stringify(join(dir, "data.sqlite"))} }).table("${table}", { primaryKey: "id" }),
+  mappings: { name: "name", age: "age" },
+});`;
+  writeFileSync(join(dir, file), source);
+  return file;
+}
+
+function countRows(): unknown {
+  return (database.prepare("SELECT count(*) AS rows FROM persons").get() as { rows: number }).rows;
+}
+
+async function state(): Promise<Record<string, unknown>> {
+  const [found] = JSON.parse((await run("list", "--json")).stdout) as Record<string, unknown>[];
+  return found!;
+}
+
+before(async () => {
+  redis = await startRedis();
+});
+after(() => redis.stop());
+
+beforeEach(async () => {
+  await redis.client().flushall();
+  dir = tempDir("wbsync-run");
+  database = new DatabaseSync(join(dir, "data.sqlite"));
+  database.exec("CREATE TABLE persons (id TEXT PRIMARY KEY NOT NULL, name TEXT, age INTEGER)");
+});
+
+afterEach(async () => {
+  for (const runner of runners.splice(0)) await runner.stop("SIGKILL");
+  database.close();
+});
+
+test("deploy --wait returns when a runner has taken over, and rows arrive", async () => {
+  startRunner();
+  const deployed = await deploy(recipe("one.ts", "1.0.0"), "--wait");
+  assert.equal(deployed.code, 0, deployed.stderr);
+  await redis.client().hset("person:1", { name: "Ann", age: "30" });
+  await waitFor(() => countRows() === 1, { what: "the row" });
+  const { state: how, runner, reason } = await state();
+  assert.deepEqual([how, reason], ["running", undefined]);
+  assert.ok(runner);
+});
+
+test("SIGTERM writes what is buffered, and the exit code is 0", async () => {
+  const runner = startRunner();
+  assert.equal((await deploy(recipe("one.ts", "1.0.0"), "--wait")).code, 0);
+  const client = redis.client();
+  for (let id = 0; id < 500; id++) void client.hset(`person:${id}`, { name: "Ann", age: String(id) });
+  await client.ping();
+  const { code, stdout } = await runner.stop();
+  assert.equal(code, 0);
+  assert.equal(stdout, "", "the log is on stderr");
+  assert.equal(countRows(), 500);
+  const { state: how, reason } = await state();
+  assert.deepEqual([how, reason], ["stopped", "its runner was stopped"]);
+});
+
+test("pause and resume return when it is so, and nothing is lost meanwhile", async () => {
+  startRunner();
+  await deploy(recipe("one.ts", "1.0.0"), "--wait");
+  const paused = await run("pause", "Persons");
+  assert.deepEqual([paused.code, paused.stdout, paused.stderr], [0, "Persons is paused\n", ""]);
+  await redis.client().hset("person:1", { name: "Ann", age: "30" });
+  assert.equal((await state()).state, "paused");
+  assert.equal(countRows(), 0);
+  const resumed = await run("resume", "Persons", "--json");
+  assert.deepEqual(JSON.parse(resumed.stdout), { name: "Persons", state: "running" });
+  await waitFor(() => countRows() === 1, { what: "the row" });
+});
+
+test("undeploy says what was still buffered", async () => {
+  startRunner();
+  await deploy(recipe("one.ts", "1.0.0"), "--wait");
+  await run("pause", "Persons");
+  await redis.client().hset("person:1", "name", "Ann");
+  await waitFor(async () => (await state()).buffered === 1, { what: "the buffered key" });
+  const removed = await run("undeploy", "Persons");
+  assert.equal(removed.code, 0);
+  assert.match(removed.stderr, /1 key with changes was still buffered/);
+});
+
+test("a version that cannot reach its table is refused, deploy --wait fails, and list shows both versions and why", async () => {
+  startRunner();
+  await deploy(recipe("one.ts", "1.0.0"), "--wait");
+  const refused = await deploy(recipe("two.ts", "2.0.0", "nowhere"), "--wait");
+  assert.equal(refused.code, 1);
+  assert.match(refused.stderr, /2\.0\.0[\s\S]*nowhere/);
+  const { state: how, version, runningVersion, refused: why } = await state();
+  assert.deepEqual([how, version, runningVersion], ["running", "2.0.0", "1.0.0"]);
+  assert.match((why as { reason: string }).reason, /nowhere/);
+  assert.match((await run("list")).stdout, /version 2\.0\.0 was refused/);
+});
+
+test("deploy --wait fails with the reason when the first version cannot work", async () => {
+  startRunner();
+  const failed = await deploy(recipe("one.ts", "1.0.0", "nowhere"), "--wait");
+  assert.equal(failed.code, 1);
+  assert.match(failed.stderr, /nowhere/);
+  const { state: how, reason } = await state();
+  assert.equal(how, "failing");
+  assert.match(String(reason), /nowhere/);
+});
+
+test("a refused row is listed, dropped and retried", async () => {
+  startRunner();
+  await deploy(recipe("one.ts", "1.0.0"), "--wait");
+  const client = redis.client();
+  await client.hset("person:1", { name: "Ann", age: "thirty" });
+  const listLetters = async () =>
+    JSON.parse((await run("dlq", "list", "Persons", "--json")).stdout) as Record<string, unknown>[];
+  const [letter] = await waitFor(async () => {
+    const letters = await listLetters();
+    return letters.length > 0 && letters;
+  });
+  assert.equal(letter!.key, "person:1");
+  assert.deepEqual(letter!.values, { name: "Ann", age: "thirty" });
+  assert.match((await run("dlq", "list", "Persons")).stdout, /person:1 +upsert +.*thirty/);
+  const retried = await run("dlq", "retry", "Persons", "person:1", "--json");
+  assert.deepEqual(JSON.parse(retried.stdout), { name: "Persons", retried: 1 });
+  await waitFor(async () => (await listLetters()).some(({ id }) => id !== letter!.id), { what: "the second refusal" });
+  await client.hset("person:1", "age", "30");
+  await waitFor(async () => (await listLetters()).length === 0, { what: "the healing" });
+  await client.hset("person:2", { name: "Bob", age: "?" });
+  await waitFor(async () => (await listLetters()).length === 1);
+  const dropped = await run("dlq", "drop", "Persons", "--all", "--json");
+  assert.deepEqual(JSON.parse(dropped.stdout), { name: "Persons", dropped: 1 });
+  assert.match((await run("dlq", "list", "Persons")).stderr, /no dead letters/);
+});
+
+test("a runner that trusts a key refuses what is not signed with it, and says so in list", async () => {
+  await run("keys", "generate", "release");
+  startRunner("--trust", "release.pub");
+  const unsigned = await deploy(recipe("one.ts", "1.0.0"), "--wait");
+  assert.equal(unsigned.code, 1);
+  assert.match(unsigned.stderr, /not signed/);
+  assert.match(String((await state()).reason), /not signed/);
+  const signed = await deploy(recipe("two.ts", "1.0.1"), "--wait", "--sign", "release.key");
+  assert.equal(signed.code, 0, signed.stderr);
+});
+
+test("--http tells whether the runner lives and whether every recipe is capturing", async () => {
+  const port = await freePort();
+  startRunner("--http", String(port));
+  const get = async (path: string) => (await fetch(`http://127.0.0.1:${port}${path}`)).status;
+  await waitFor(async () => (await get("/healthz")) === 200, { what: "/healthz" });
+  await deploy(recipe("one.ts", "1.0.0"), "--wait");
+  await waitFor(async () => (await get("/readyz")) === 200, { what: "/readyz" });
+});
+
+test("--log-format json prints one object a line, with the recipe", async () => {
+  const runner = startRunner("--log-format", "json");
+  await deploy(recipe("one.ts", "1.0.0"), "--wait");
+  await runner.stop();
+  const lines = runner.stderr().trimEnd().split("\n");
+  const parsed = lines.map((line) => JSON.parse(line) as Record<string, unknown>);
+  assert.ok(parsed.some(({ recipe, level, msg }) => recipe === "Persons" && level === "info" && msg !== ""));
+});
+
+test("a runner named for one recipe leaves the others alone", async () => {
+  startRunner("Other");
+  const waited = await deploy(recipe("one.ts", "1.0.0"), "--wait", "2");
+  assert.equal(waited.code, 1);
+  assert.match(waited.stderr, /no runner has reported it/);
+});
+
+test("run ends with exit code 3 where Redis cannot be reached", async () => {
+  const { code, stderr } = await wbsync(["run", "--port", String(await freePort())]);
+  assert.equal(code, 3);
+  assert.match(stderr, /refuses the connection/);
+});
+
+test("a runner that was killed is seen to be gone", async () => {
+  const runner = startRunner();
+  await deploy(recipe("one.ts", "1.0.0"), "--wait");
+  await runner.stop("SIGKILL");
+  const { reason } = await waitFor(async () => {
+    const found = await state();
+    return found.state === "stopped" && found;
+  });
+  assert.match(String(reason), /has not reported since/);
+  const paused = await run("pause", "Persons");
+  assert.equal(paused.code, 0);
+  assert.match(paused.stderr, /no runner/);
+});
