@@ -1,0 +1,6 @@
+CREATE TABLE IF NOT EXISTS persons (
+  id TEXT NOT NULL PRIMARY KEY,
+  first TEXT,
+  last TEXT,
+  age INTEGER
+);

@@ -1,0 +1,5 @@
+CREATE TABLE IF NOT EXISTS accounts (
+  id BIGINT NOT NULL PRIMARY KEY,
+  owner VARCHAR(100) NOT NULL,
+  balance DECIMAL(12, 2) NOT NULL CHECK (balance >= 0)
+);
