@@ -1,7 +1,7 @@
 /** A connection to MySQL or MariaDB through mysql2. */
 import type { ErrorClass } from "../connector.js";
 import type { Database, Dialect, Result, Session, Statement, Steps } from "../sql/database.js";
-import { loadDriver, lost, refused, unreachable, within } from "../sql/driver.js";
+import { loadDriver, lost, refused, unreachable, within, type Limits } from "../sql/driver.js";
 import { resolveServer, type Server, type ServerKind, type ServerOptions, type Tls } from "../sql/server-options.js";
 import { runSteps } from "../sql/steps.js";
 import type { TableName } from "../sql/table.js";
@@ -26,7 +26,6 @@ interface Connection {
   execute(options: object, callback: Callback): void;
   on(event: "error", listener: (error: Error) => void): void;
   end(callback: () => void): void;
-  destroy(): void;
   readonly stream: { destroy(): void };
 }
 
@@ -46,10 +45,7 @@ export class MysqlDatabase implements Database<MysqlColumn> {
     const driver = await loadDriver("mysql2", async () => (await import("mysql2")) as unknown as { default: Mysql2 });
     signal.throwIfAborted();
     const connection = driver.default.createConnection(driverOptions(server));
-    const cut = () => {
-      connection.stream.destroy();
-      connection.destroy();
-    };
+    const cut = () => connection.stream.destroy();
     // A connection that is lost while nothing waits for it is noticed by the next statement.
     connection.on("error", () => undefined);
     signal.addEventListener("abort", cut, { once: true });
@@ -57,8 +53,8 @@ export class MysqlDatabase implements Database<MysqlColumn> {
       const connected = new Promise<void>((resolve, reject) => {
         connection.connect((error) => (error ? reject(error) : resolve()));
       });
-      await within(server.connectTimeoutMs, "No connection", cut, connected);
-      return await new MysqlSession(connection, server, cut).start();
+      await within(connected, { ms: server.connectTimeoutMs, what: "No connection", cut, signal });
+      return await new MysqlSession(connection, server).start();
     } catch (error) {
       cut();
       signal.throwIfAborted();
@@ -86,13 +82,12 @@ class MysqlSession implements Session<MysqlColumn> {
   dialect: Dialect<MysqlColumn> = mysqlDialect(1 << 20);
   readonly #connection: Connection;
   readonly #server: Server;
-  readonly #cut: () => void;
+  readonly #cut = new AbortController();
   #healthy = true;
 
-  constructor(connection: Connection, server: Server, cut: () => void) {
+  constructor(connection: Connection, server: Server) {
     this.#connection = connection;
     this.#server = server;
-    this.#cut = cut;
     connection.on("error", () => (this.#healthy = false));
   }
 
@@ -149,14 +144,15 @@ class MysqlSession implements Session<MysqlColumn> {
   async close(): Promise<void> {
     if (this.#healthy) {
       const ended = new Promise<void>((resolve) => this.#connection.end(resolve));
-      await within(1000, "Not closed", () => undefined, ended).catch(() => undefined);
+      await within(ended, this.#limits(1000, "Not closed")).catch(() => undefined);
     }
     this.cut();
   }
 
   cut(): void {
     this.#healthy = false;
-    this.#cut();
+    this.#connection.stream.destroy();
+    this.#cut.abort();
   }
 
   async #rollBack(): Promise<void> {
@@ -165,6 +161,10 @@ class MysqlSession implements Session<MysqlColumn> {
     } catch {
       this.#healthy = false;
     }
+  }
+
+  #limits(ms: number, what: string): Limits {
+    return { ms, what, cut: () => this.cut(), signal: this.#cut.signal };
   }
 
   #query(sql: string): Promise<Result> {
@@ -180,12 +180,7 @@ class MysqlSession implements Session<MysqlColumn> {
       send((error, result) => (error ? reject(error) : resolve(resultOf(result))));
     });
     try {
-      return await within(
-        this.#server.statementTimeoutMs,
-        "The statement was not answered",
-        () => this.cut(),
-        answered,
-      );
+      return await within(answered, this.#limits(this.#server.statementTimeoutMs, "The statement was not answered"));
     } catch (error) {
       if (isServerError(error)) throw error;
       this.#healthy = false;

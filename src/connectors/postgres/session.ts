@@ -1,7 +1,7 @@
 /** A connection to PostgreSQL through pg. */
 import type { ErrorClass } from "../connector.js";
 import { quoteTable, type Database, type Result, type Session, type Statement, type Steps } from "../sql/database.js";
-import { loadDriver, lost, refused, unreachable, within } from "../sql/driver.js";
+import { loadDriver, lost, refused, unreachable, within, type Limits } from "../sql/driver.js";
 import { resolveServer, type Server, type ServerKind, type ServerOptions, type Tls } from "../sql/server-options.js";
 import { runSteps } from "../sql/steps.js";
 import type { TableName } from "../sql/table.js";
@@ -43,7 +43,7 @@ export class PostgresDatabase implements Database<PostgresColumn> {
     client.on("error", () => undefined);
     signal.addEventListener("abort", cut, { once: true });
     try {
-      await within(server.connectTimeoutMs, "No connection", cut, client.connect());
+      await within(client.connect(), { ms: server.connectTimeoutMs, what: "No connection", cut, signal });
       return await new PostgresSession(client, server).start();
     } catch (error) {
       cut();
@@ -75,6 +75,7 @@ class PostgresSession implements Session<PostgresColumn> {
   readonly #server: Server;
   /** Statement text to its name: PostgreSQL plans a named statement once. */
   readonly #names = new Map<string, string>();
+  readonly #cut = new AbortController();
   #healthy = true;
 
   constructor(client: Client, server: Server) {
@@ -117,13 +118,14 @@ class PostgresSession implements Session<PostgresColumn> {
   }
 
   async close(): Promise<void> {
-    if (this.#healthy) await within(1000, "Not closed", () => undefined, this.#client.end()).catch(() => undefined);
+    if (this.#healthy) await within(this.#client.end(), this.#limits(1000, "Not closed")).catch(() => undefined);
     this.cut();
   }
 
   cut(): void {
     this.#healthy = false;
     this.#client.connection.stream.destroy();
+    this.#cut.abort();
   }
 
   async #rollBack(): Promise<void> {
@@ -140,6 +142,10 @@ class PostgresSession implements Session<PostgresColumn> {
     return name;
   }
 
+  #limits(ms: number, what: string): Limits {
+    return { ms, what, cut: () => this.cut(), signal: this.#cut.signal };
+  }
+
   #query(sql: string): Promise<Result> {
     return this.#send({ sql, params: [] });
   }
@@ -150,7 +156,7 @@ class PostgresSession implements Session<PostgresColumn> {
     // The server's own limit comes first; this one is for a server or a network that has gone silent.
     const ms = this.#server.statementTimeoutMs + 5_000;
     try {
-      const { rows, rowCount } = await within(ms, "The statement was not answered", () => this.cut(), answered);
+      const { rows, rowCount } = await within(answered, this.#limits(ms, "The statement was not answered"));
       return { rows: rows ?? [], affected: rowCount ?? 0 };
     } catch (error) {
       if (!isServerError(error) || isStalePlan(error)) this.#healthy = false;

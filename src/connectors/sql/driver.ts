@@ -15,19 +15,35 @@ export async function loadDriver<T>(name: string, load: () => Promise<T>): Promi
   }
 }
 
-/** Waits for `work` at most so long; then `cut` ends what it waits for. A silent network would otherwise hold it for ever. */
-export async function within<T>(ms: number, what: string, cut: () => void, work: Promise<T>): Promise<T> {
+/** What may end a wait before its time. */
+export interface Limits {
+  readonly ms: number;
+  /** Completes "… after 60 s". */
+  readonly what: string;
+  /** Ends what is waited for, where the time is over. */
+  readonly cut: () => void;
+  /** Somebody else has cut the connection: drivers do not always tell those who wait. */
+  readonly signal: AbortSignal;
+}
+
+/** Waits for `work`, but not for ever: a silent network would otherwise hold it. */
+export async function within<T>(work: Promise<T>, { ms, what, cut, signal }: Limits): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_, reject) => {
+  let onCut: (() => void) | undefined;
+  const ended = new Promise<never>((_, reject) => {
     timer = setTimeout(() => {
       reject(new WbsyncError("TIMEOUT", `${what} after ${ms / 1000} s`));
       cut();
     }, ms);
+    onCut = () => reject(new WbsyncError("DATABASE_UNREACHABLE", "The connection was cut"));
+    if (signal.aborted) onCut();
+    else signal.addEventListener("abort", onCut, { once: true });
   });
   try {
-    return await Promise.race([work, late]);
+    return await Promise.race([work, ended]);
   } finally {
     clearTimeout(timer);
+    if (onCut) signal.removeEventListener("abort", onCut);
     // The loser of the race may still fail, and nobody listens any more.
     work.catch(() => undefined);
   }

@@ -105,18 +105,27 @@ class SqlSink<C extends CatalogColumn> implements Sink {
   }
 }
 
-/** Runs the work; an abort ends the connection, and with it every wait. */
+/** Runs the work; an abort ends the connection, and with it every wait, also where a driver forgets whoever waits for it. */
 async function cutOnAbort<T>(session: Session, signal: AbortSignal, work: () => Promise<T>): Promise<T> {
   signal.throwIfAborted();
-  const cut = () => session.cut();
-  signal.addEventListener("abort", cut, { once: true });
+  let abort = (): void => undefined;
+  const aborted = new Promise<never>((_, reject) => {
+    abort = () => {
+      session.cut();
+      reject(signal.reason as Error);
+    };
+    signal.addEventListener("abort", abort, { once: true });
+  });
+  const working = work();
   try {
-    return await work();
+    return await Promise.race([working, aborted]);
   } catch (error) {
     signal.throwIfAborted();
     throw error;
   } finally {
-    signal.removeEventListener("abort", cut);
+    signal.removeEventListener("abort", abort);
+    // What becomes of it after an abort is of no interest.
+    working.catch(() => undefined);
   }
 }
 
