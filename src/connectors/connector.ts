@@ -1,5 +1,6 @@
 /** The small interface that every database stands behind. A connector sees rows and checkpoints, never keys or Redis. */
 import type { Batch, Checkpoint, CheckpointMove, Column } from "../model.js";
+import type { ColumnType } from "../recipe/recipe.js";
 
 /** A connection option: a value, a promise of one, or a function that is called again at every connection attempt. */
 export type Option<T> = T | PromiseLike<T> | (() => T | PromiseLike<T>);
@@ -10,6 +11,18 @@ export interface SinkContext {
   readonly recipe: string;
   /** The columns that the recipe's mappings name, without the primary key. They must exist. */
   readonly columns: readonly string[];
+  /** The types that mappings demand, by column: all that a database without a catalog has to go by. */
+  readonly types?: Readonly<Record<string, ColumnType>>;
+  /** Where the changes come from: a copy in another Redis must not be what is copied. */
+  readonly source?: Source;
+}
+
+/** The Redis that a recipe reads. */
+export interface Source {
+  readonly keysPrefix: string;
+  readonly db: number;
+  /** `run_id` of the server, or of every master of the cluster. */
+  readonly runIds: readonly string[];
 }
 
 /** One table (or collection, or key space) of one database, as a recipe names it. Holds no connection. */

@@ -83,7 +83,7 @@ export interface Harness {
   };
 }
 
-export const NEVER = new AbortController().signal;
+export const NEVER: AbortSignal = new AbortController().signal;
 
 let tables = 0;
 

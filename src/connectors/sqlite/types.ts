@@ -79,7 +79,7 @@ export function sqliteBinder(declared: string, kind: Kind): (value: Value) => Sq
     case "boolean":
       return (value) => (typeof value === "string" ? integer(value) : value);
     case "float":
-      return (value) => (typeof value === "string" ? Number(value) : value);
+      return (value) => (typeof value === "string" ? real(value) : value);
     case "decimal":
       return (value) => (typeof value === "string" ? numeric(value, declared) : value);
     case "other":
@@ -89,10 +89,13 @@ export function sqliteBinder(declared: string, kind: Kind): (value: Value) => Sq
   }
 }
 
+/** The driver takes a number next to zero for the integer 0; as text SQLite itself turns it into the float. */
+const real = (text: string): number | string => (Math.abs(Number(text)) < 1e-9 && text !== "0" ? text : Number(text));
+
 const integer = (text: string): number | bigint => (text.length <= 15 ? Number(text) : BigInt(text));
 
 /** A NUMERIC column keeps integers of 64 bits and floats, which hold fifteen digits. */
-function numeric(text: string, declared: string): number | bigint {
+function numeric(text: string, declared: string): SqliteValue {
   if (/^-?\d+$/.test(text)) {
     const whole = BigInt(text);
     if (BigInt.asIntN(64, whole) === whole) return whole;
@@ -101,7 +104,7 @@ function numeric(text: string, declared: string): number | bigint {
     .replace(/[eE].*$/, "")
     .replace(/\D/g, "")
     .replace(/^0+/, "");
-  if (digits.length <= 15 && Number.isFinite(Number(text))) return Number(text);
+  if (digits.length <= 15 && Number.isFinite(Number(text))) return real(text);
   throw new RefusedValueError(
     `A column of type ${declared || "NUMERIC"} keeps fifteen digits in SQLite, and "${text.slice(0, 40)}" has ${digits.length}`,
     { hint: "Declare the column TEXT, which keeps all of them." },

@@ -1,0 +1,70 @@
+/** Rows as commands and arguments. */
+import { RefusedValueError } from "../../errors.js";
+import type { Batch, Row, Value } from "../../model.js";
+import { isRedirect } from "./errors.js";
+import type { Link } from "./link.js";
+
+type Text = string | Buffer;
+type KeyOf = (id: readonly Value[]) => Text;
+
+/** A server takes no more values than this in one command (1,048,576), nor more bytes in one request (1 GB). */
+const MAX_VALUES = 1_000_000;
+const MAX_BYTES = 512 * 1024 * 1024;
+
+/** A batch as `write-hashes` wants it: keys, deletes first, and for every other key its fields. */
+export function packRows(batch: Batch, keyOf: KeyOf): { keys: readonly Text[]; args: readonly Text[] } {
+  const keys: Text[] = batch.deletes.map(({ id }) => keyOf(id));
+  const args: Text[] = [];
+  let bytes = 0;
+  for (const { columns, rows } of batch.upserts) {
+    for (const row of rows) {
+      keys.push(keyOf(row.id));
+      const { sets, unsets } = fieldsOf(columns, row);
+      args.push(String(sets.length), String(unsets.length));
+      for (const text of sets) {
+        args.push(text);
+        bytes += text.length;
+      }
+      for (const name of unsets) args.push(name);
+    }
+  }
+  if (args.length + keys.length > MAX_VALUES || bytes > MAX_BYTES) {
+    // Not this row's fault: the caller halves the batch until it fits.
+    throw new RefusedValueError("The batch is larger than one request to Redis may be", {
+      hint: "Choose a smaller batch in the recipe.",
+    });
+  }
+  return { keys, args };
+}
+
+/** NULL is a field that is not there. */
+function fieldsOf(columns: readonly string[], row: Row): { sets: readonly Text[]; unsets: readonly string[] } {
+  const sets: Text[] = [];
+  const unsets: string[] = [];
+  for (let i = 0; i < columns.length; i++) {
+    const name = columns[i]!;
+    const value = row.values[i];
+    if (value === null || value === undefined) unsets.push(name);
+    else sets.push(name, value);
+  }
+  return { sets, unsets };
+}
+
+/** A batch as single commands to the nodes of a cluster. Throws the worst error when all have been answered. */
+export async function writeOneByOne(link: Link, batch: Batch, keyOf: KeyOf): Promise<void> {
+  const commands: [string, readonly Text[]][] = batch.deletes.map(({ id }) => ["DEL", [keyOf(id)]]);
+  for (const { columns, rows } of batch.upserts) {
+    for (const row of rows) {
+      const key = keyOf(row.id);
+      const { sets, unsets } = fieldsOf(columns, row);
+      if (sets.length > 0) commands.push(["HSET", [key, ...sets]]);
+      if (unsets.length > 0) commands.push(["HDEL", [key, ...unsets]]);
+    }
+  }
+  const outcomes = await Promise.allSettled(commands.map(([command, args]) => link.call(command, args)));
+  const failed = outcomes.flatMap((outcome, i) => (outcome.status === "rejected" ? [{ i, outcome }] : []));
+  // Slots that move while they are written: the driver follows a redirection only where a pipeline holds nothing else.
+  const lost = failed.filter(({ outcome }) => !isRedirect(outcome.reason));
+  if (lost[0]) throw lost[0].outcome.reason;
+  for (const { i } of failed) await link.call(...commands[i]!);
+}
