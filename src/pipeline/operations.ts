@@ -48,11 +48,9 @@ export class Operations {
   /** Removes the field from the hash, or the hash itself: if it still holds what was seen. */
   settle(key: Bytes, request: Request): void {
     const fate = request.mark === "~" || request.mark === "-" ? "delete" : "keep";
-    runScript(this.#redis, "settle-write", [raw(key) as unknown as string], [raw(request.value), fate, OWN]).catch(
-      (error: unknown) => {
-        this.#log.warn(`the field "#" of a key could not be removed: ${messageOf(error)}`);
-      },
-    );
+    runScript(this.#redis, "settle-write", [raw(key)], [raw(request.value), fate, OWN]).catch((error: unknown) => {
+      this.#log.warn(`the field "#" of a key could not be removed: ${messageOf(error)}`);
+    });
   }
 
   /** Tells everybody who waits for writes of these keys that they are committed, or why not. */

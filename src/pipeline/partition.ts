@@ -55,6 +55,7 @@ export class Partition {
   #resumeHigh: number;
   #inFlight: readonly Entry[] = [];
   #inFlightFirst = Infinity;
+  #isCarrying = false;
   #isHurried = false;
   #isPaused = false;
   #ending: "no" | "at the next batch" | "when empty" = "no";
@@ -69,6 +70,11 @@ export class Partition {
 
   get checkpoint(): Checkpoint {
     return this.#options.writer.checkpoint;
+  }
+
+  /** Whether a transaction is under way. */
+  get isWriting(): boolean {
+    return this.#isCarrying;
   }
 
   /** Keys that are not yet in the table. */
@@ -131,12 +137,14 @@ export class Partition {
       await this.#gate.pass(signal);
       if (this.#isAtEnd()) return;
       const entries = this.#take();
+      this.#isCarrying = true;
       try {
         await this.#carry(entries, signal);
       } catch (error) {
         this.buffer.putBack(this.#inFlight);
         throw error;
       } finally {
+        this.#isCarrying = false;
         this.#inFlight = [];
         this.#inFlightFirst = Infinity;
       }

@@ -3,7 +3,7 @@
  * them together.
  *
  *                        ┌▶ partition 0 ─▶ connection 0 ┐
- *     capture ─▶ deliver ┼▶ partition 1 ─▶ connection 1 ┼▶ committed() ─▶ capture acknowledges
+ *     capture ─▶ intake  ┼▶ partition 1 ─▶ connection 1 ┼▶ committed() ─▶ capture acknowledges
  *       SCAN  ─▶ touch   └▶ partition n ─▶ connection n ┘
  */
 import { performance } from "node:perf_hooks";
@@ -12,23 +12,25 @@ import type { Redis } from "ioredis";
 import { Buffer as ChangeBuffer } from "../buffer/buffer.js";
 import type { Entry } from "../buffer/entry.js";
 import type { Attached, Capture, Consumer } from "../capture/capture.js";
-import type { Opened, Sink } from "../connectors/connector.js";
-import { HaltedError, messageOf } from "../errors.js";
-import type { Bytes, Change, Checkpoint, CheckpointMove, Column, Counters, Position } from "../model.js";
+import type { ErrorClass, Opened, Sink } from "../connectors/connector.js";
+import type { Bytes, Change, Checkpoint, Column, Counters, Position } from "../model.js";
 import type { Logger } from "../observe/logger.js";
 import type { WriteBehindRecipe } from "../recipe/recipe.js";
-import type { Pipeline, PipelineStatus } from "../runner/pipeline.js";
 import type { DeadLetters } from "../registry/dead-letters.js";
-import { DeleteBreaker } from "./breaker.js";
-import { begin, resumeFrom, takeOver } from "./checkpoints.js";
-import { LetterBox } from "./letters.js";
+import type { Pipeline, PipelineStatus } from "../runner/pipeline.js";
+import { catchUp } from "./catch-up.js";
 import type { WriteGuards } from "./guards.js";
-import { Operations, type Request, requestIn } from "./operations.js";
+import { Intake } from "./intake.js";
+import { LetterBox } from "./letters.js";
+import { Operations } from "./operations.js";
 import { Partition, type Whole } from "./partition.js";
-import { policyFor, UncertainDeletes } from "./policies.js";
+import { Partitions } from "./partitions.js";
+import { policyFor } from "./policies.js";
 import { PipelinedReader } from "./read.js";
 import { type Refusal, Resolver } from "./resolve.js";
 import { RowMaker } from "./rows.js";
+import { Seat } from "./seat.js";
+import { Settlement } from "./settlement.js";
 import { Snapshot } from "./snapshot.js";
 import { Writer } from "./write.js";
 
@@ -49,8 +51,6 @@ export interface PipelineOptions {
 const MAX_VALUE_BYTES = 64 * 2 ** 20;
 /** SCAN waits while more keys than this many batches a partition are waiting. */
 const SCAN_AHEAD = 4;
-/** How long the stream is waited for at a shutdown, in ms. */
-const CATCH_UP_MS = 2000;
 
 export class RecipePipeline implements Consumer, Whole, Pipeline {
   readonly head: Bytes;
@@ -59,67 +59,69 @@ export class RecipePipeline implements Consumer, Whole, Pipeline {
   readonly #log: Logger;
   readonly #fieldNames: readonly Bytes[];
   readonly #fields: ReadonlyMap<Bytes, number>;
-  readonly #operations: Operations;
-  readonly #breaker: DeleteBreaker;
-  readonly #snapshot: Snapshot;
-  readonly #uncertain: UncertainDeletes;
+  readonly #sinks: readonly Sink[];
+  readonly #seat: Seat;
+  readonly #partitions: Partitions;
   readonly #letters: LetterBox;
+  readonly #settlement: Settlement;
+  readonly #intake: Intake;
+  readonly #snapshot: Snapshot;
   readonly #closed = new AbortController();
-  #sinks: readonly Sink[] = [];
   #columns: readonly Column[] = [];
-  #stored: readonly Checkpoint[] = [];
-  #partitions: readonly Partition[] = [];
-  /** Checkpoints that have to be stored before anything else is. */
-  #firstMoves: readonly CheckpointMove[] = [];
   #captured: Position = { replid: "", offset: 0, db: 0 };
-  #isAttached = false;
   #isCapturing = false;
-  #onAttached: () => void = () => {};
-  #heirloom: readonly Entry[] = [];
-  #troubles = new Map<number, string>();
   #isPaused = false;
-  #rows = 0;
-  #deletes = 0;
+  /** What the version before this one had buffered. */
+  #inherited: readonly Entry[] = [];
+  readonly #troubles = new Map<number, string>();
 
   constructor(options: PipelineOptions) {
-    const { recipe } = options;
+    const { recipe, redis, log, guards } = options;
+    const { connector, mappings, partitions, version, snapshot } = recipe;
     this.#options = options;
     this.recipe = recipe;
-    this.#log = options.log;
+    this.#log = log;
     this.head = bytes(`${recipe.keysPrefix}:`);
-    this.#fieldNames = recipe.mappings.map(({ field }) => bytes(field));
+    this.#fieldNames = mappings.map(({ field }) => bytes(field));
     this.#fields = new Map(this.#fieldNames.map((name, place) => [name, place]));
-    this.#operations = new Operations(options.redis, options.log);
-    this.#letters = new LetterBox(options.letters, recipe.version, options.log);
-    this.#uncertain = new UncertainDeletes(recipe.onUncertainDelete, options.log);
+    const columns = mappings.map(({ column }) => column);
+    this.#sinks = Array.from({ length: partitions }, () => connector.sink({ recipe: recipe.name, columns }));
+    this.#seat = new Seat(this.#first, { partitions, version, snapshot: snapshot === "initial" ? "pending" : "done" });
+    this.#partitions = new Partitions(this.head.length);
+    this.#letters = new LetterBox(options.letters, version, log);
+    const operations = new Operations(redis, log);
+    this.#settlement = new Settlement({ recipe, letters: this.#letters, operations, signal: this.#closed.signal });
     this.#snapshot = new Snapshot({
-      redis: options.redis,
+      redis,
       head: this.head,
       take: (keys, signal) => this.#takeScanned(keys, signal),
-      log: options.log,
+      log,
       capturedOffset: () => this.#captured.offset,
       onChange: () => this.#onScan(),
     });
-    this.#breaker = new DeleteBreaker(recipe.maxDeletesPerMinute);
+    this.#intake = new Intake({
+      recipe,
+      head: this.head,
+      partitions: this.#partitions,
+      operations,
+      settlement: this.#settlement,
+      guards,
+      log,
+      onSwapped: () => this.#snapshot.request(),
+    });
   }
 
   // --- the life of a pipeline ------------------------------------------------------------------------------------------------
 
   /** Connects every partition and reads what is stored. Throws where database, table or columns are not as needed. */
   async open(signal: AbortSignal): Promise<void> {
-    const { recipe } = this;
-    const columns = recipe.mappings.map(({ column }) => column);
-    this.#sinks = Array.from({ length: recipe.partitions }, () =>
-      recipe.connector.sink({ recipe: recipe.name, columns }),
-    );
     try {
       // The first alone: it creates the checkpoint table, and its error is the one to show.
-      const first = await (this.#sinks[0] as Sink).open(signal);
+      const opened = await this.#first.open(signal);
       await Promise.all(this.#sinks.slice(1).map((sink) => sink.open(signal)));
-      this.#columns = first.columns;
-      this.#stored = first.checkpoints;
+      this.#columns = opened.columns;
+      this.#seat.found(opened);
       this.#rowMaker();
-      this.#options.guards.join(this);
       await this.#letters.open();
     } catch (error) {
       await this.close();
@@ -127,44 +129,24 @@ export class RecipePipeline implements Consumer, Whole, Pipeline {
     }
   }
 
-  /** Whether an error is worth another attempt without a person, in the words of the database. */
-  classify(error: unknown): ReturnType<Sink["classify"]> {
-    return this.#sinks[0]?.classify(error) ?? "fatal";
+  classify(error: unknown): ErrorClass {
+    return this.#first.classify(error);
   }
 
-  /**
-   * Takes its place at the stream, or the place of the one before it. From here on whoever wrote these checkpoints before is
-   * refused. Returns when changes arrive and the first checkpoints are stored.
-   */
   async start(signal: AbortSignal, predecessor?: Pipeline): Promise<void> {
-    const attached = new Promise<void>((resolve, reject) => {
-      this.#onAttached = resolve;
-      signal.addEventListener("abort", () => reject(signal.reason as Error), { once: true });
-    });
-    const options = { partitions: this.recipe.partitions, version: this.recipe.version };
-    if (predecessor) {
-      // It has ended its loops: what is stored now is its last word.
-      this.#stored = (await (this.#sinks[0] as Sink).open(signal)).checkpoints;
-    }
-    if (this.#stored.length > 0) {
-      const moves = takeOver(this.#stored, options);
-      await (this.#sinks[0] as Sink).write({ upserts: [], deletes: [] }, moves, signal);
-      this.#stored = moves.flatMap(({ to }) => (to ? [to] : []));
-    }
+    // It has ended its loops: what is stored now is its last word.
+    if (predecessor) this.#seat.found(await this.#first.open(signal));
+    await this.#seat.claim(signal);
+    this.#options.guards.join(this);
     if (predecessor instanceof RecipePipeline && predecessor.head === this.head) this.#succeed(predecessor);
-    else this.#options.capture.attach(this, this.#stored.length > 0 ? resumeFrom(this.#stored) : undefined);
-    await attached;
-    if (this.#firstMoves.length > 0) {
-      await (this.#sinks[0] as Sink).write({ upserts: [], deletes: [] }, this.#firstMoves, signal);
-      this.#firstMoves = [];
-    }
+    else this.#options.capture.attach(this, this.#seat.resume);
+    await this.#seat.confirm(signal);
   }
 
-  /** Carries changes until it is ended. Rejects with what a person must mend, and with `SupersededError`. */
   async run(signal: AbortSignal): Promise<void> {
     const abort = new AbortController();
     const either = AbortSignal.any([signal, abort.signal]);
-    const loops = this.#partitions.map((partition) => partition.run(either));
+    const loops = this.#partitions.run(either);
     const scanning = this.#snapshot.run(either);
     try {
       await Promise.all(loops);
@@ -174,19 +156,13 @@ export class RecipePipeline implements Consumer, Whole, Pipeline {
     }
   }
 
-  /** The loops end after the batches under way; what is buffered stays, and grows. */
   stopAtBoundary(): void {
-    for (const partition of this.#partitions) partition.end("at the next batch");
+    this.#partitions.end("at the next batch");
   }
 
-  /** Everything that clients have written so far is written, then the loops end. */
   async drain(signal: AbortSignal): Promise<void> {
-    const end = performance.now() + CATCH_UP_MS;
-    const target = await this.#serverOffset();
-    while (this.#isCapturing && this.#captured.offset < target && performance.now() < end) {
-      await sleep(2, undefined, { signal });
-    }
-    for (const partition of this.#partitions) partition.end("when empty");
+    await catchUp(this.#options.redis, () => (this.#isCapturing ? this.#captured.offset : undefined), signal);
+    this.#partitions.end("when empty");
   }
 
   async close(): Promise<void> {
@@ -198,29 +174,24 @@ export class RecipePipeline implements Consumer, Whole, Pipeline {
 
   setPaused(isPaused: boolean): void {
     this.#isPaused = isPaused;
-    for (const partition of this.#partitions) partition.setPaused(isPaused);
+    this.#partitions.setPaused(isPaused);
   }
 
   resume(): void {
-    this.#breaker.reset();
+    this.#settlement.resetBreaker();
   }
 
-  /** Connects to the database afresh before the next write: credentials or the table may have changed. */
   reconnect(): void {
-    for (const partition of this.#partitions) {
-      partition.reconnect();
-      partition.wake();
-    }
+    this.#partitions.reconnect();
   }
 
-  /** Carries keys again whatever the stream says: dead letters that are to be retried. */
   retry(keys: readonly Bytes[]): void {
     for (const key of keys) {
-      const entry = this.#partitionOf(key).touch(key);
+      const entry = this.#partitions.of(key).touch(key);
       // Its hash may be gone by now: then the row has to go too, as its dead letter wanted.
       entry.mayBeEmpty = true;
     }
-    for (const partition of this.#partitions) partition.hurry();
+    this.#partitions.hurry();
   }
 
   status(): PipelineStatus {
@@ -228,9 +199,10 @@ export class RecipePipeline implements Consumer, Whole, Pipeline {
       capturing: this.#isCapturing,
       trouble: this.#troubles.values().next().value,
       scan: this.#snapshot.progress,
-      buffered: this.#partitions.reduce((sum, { size }) => sum + size, 0),
-      rows: this.#rows,
-      deletes: this.#deletes,
+      isWriting: this.#partitions.isWriting,
+      buffered: this.#partitions.size,
+      rows: this.#settlement.rows,
+      deletes: this.#settlement.deletes,
       deadLetters: this.#letters.size,
       capturedOffset: this.#captured.offset,
       committedOffset: this.committed(),
@@ -242,8 +214,8 @@ export class RecipePipeline implements Consumer, Whole, Pipeline {
   attached({ position, gap }: Attached): void {
     this.#captured = position;
     this.#isCapturing = true;
-    if (!this.#isAttached) this.#settleIn(position, gap !== undefined);
-    else for (const partition of this.#partitions) partition.rebase(position);
+    if (this.#partitions.hasBegun) this.#partitions.rebase(position);
+    else this.#begin(position, gap !== undefined);
     if (gap !== undefined) {
       this.#log.warn(
         { position: position.offset },
@@ -251,8 +223,6 @@ export class RecipePipeline implements Consumer, Whole, Pipeline {
       );
       this.#snapshot.request();
     }
-    this.#isAttached = true;
-    this.#onAttached();
     this.#options.onChange();
   }
 
@@ -262,76 +232,21 @@ export class RecipePipeline implements Consumer, Whole, Pipeline {
   }
 
   deliver(changes: readonly Change[], captured: Position): void {
-    const now = performance.now();
-    for (const change of changes) {
-      if (change.key.startsWith(this.head)) this.#accept(change, now);
-      else if (change.kind === "flushed") this.#flushed(change.end);
-      else if (change.kind === "swapped") this.#swapped();
-    }
+    this.#intake.take(changes, performance.now());
     this.#captured = captured;
     if (!this.#isCapturing) {
       this.#isCapturing = true;
       this.#options.onChange();
     }
-    for (const partition of this.#partitions) partition.wake();
+    this.#partitions.wake();
   }
 
   hurry(): void {
-    for (const partition of this.#partitions) partition.hurry();
+    this.#partitions.hurry();
   }
 
   committed(): number {
-    if (this.#partitions.length === 0) return this.#stored.reduce((low, stored) => Math.min(low, stored.low), Infinity);
-    return this.#partitions.reduce((low, partition) => Math.min(low, partition.committed()), Infinity);
-  }
-
-  #accept(change: Change, now: number): void {
-    const { guards } = this.#options;
-    // A write-through has written this row, and something else may have as well: what counts is what Redis says.
-    if (guards.size > 0 && guards.isDisputed(change) && change.kind !== "gone")
-      change = { ...change, own: false, kind: "dirty" };
-    else if (guards.size > 0 && guards.isDisputed(change)) change = { ...change, own: false };
-    const partition = this.#partitionOf(change.key);
-    const request = change.kind === "set" && !change.own ? requestIn(change.fields) : undefined;
-    if (request) this.#carryOut(change as Extract<Change, { kind: "set" }>, request, partition, now);
-    else partition.buffer.merge(change, now);
-    if (change.kind === "gone" && change.cause === "uncertain" && !change.own) this.#uncertain.add();
-  }
-
-  /** A write with `#`: see operations.ts. */
-  #carryOut(change: Extract<Change, { kind: "set" }>, request: Request, partition: Partition, now: number): void {
-    const { key, fields } = change;
-    if (request.mark === undefined) {
-      this.#refuseOperation(change, request);
-      return;
-    }
-    this.#operations.settle(key, request);
-    if (request.mark === "=") partition.buffer.merge(change, now)?.await(request.id);
-    else if (request.mark === "~")
-      partition.buffer.merge({ ...change, kind: "gone", cause: "delete" }, now)?.await(request.id);
-    else {
-      partition.buffer.skip(key, fields);
-      if (request.mark === "-") partition.buffer.leave(key);
-      void this.#operations.acknowledge([{ key, ids: [request.id] }]).catch(() => undefined);
-    }
-  }
-
-  #flushed(end: number): void {
-    this.#log.warn(
-      "FLUSHALL or FLUSHDB: the cache was emptied. %s",
-      this.recipe.onFlush === "keep" ? "Rows stay." : "",
-    );
-    for (const partition of this.#partitions) partition.buffer.flushed(end);
-  }
-
-  #swapped(): void {
-    this.#log.warn("SWAPDB: every key is read again. Rows of keys that are no longer there stay.");
-    this.#snapshot.request();
-  }
-
-  /** Whether changes of this key are on their way to the table. */
-  holds(key: Bytes): boolean {
-    return key.startsWith(this.head) && this.#partitions.length > 0 && this.#partitionOf(key).holds(key);
+    return this.#partitions.hasBegun ? this.#partitions.committed : this.#seat.lowest;
   }
 
   // --- what partitions ask ---------------------------------------------------------------------------------------------------
@@ -349,82 +264,69 @@ export class RecipePipeline implements Consumer, Whole, Pipeline {
   }
 
   allowDeletes(count: number): void {
-    this.#breaker.allow(count, this.#rows);
+    this.#settlement.allowDeletes(count);
   }
 
   async refuse(refused: readonly Refusal[]): Promise<void> {
-    const [first] = refused;
-    if (first && this.recipe.onError === "halt") {
-      throw new HaltedError("try", `key ${text(first.entry.key)} cannot be written: ${first.error}`, {
-        hint: 'Mend the value or the table; the recipe goes on by itself (onError: "halt").',
-      });
-    }
-    for (const { entry, operation, values, error } of refused) {
-      await this.#letters.post({ key: entry.key, operation, values, error, offset: entry.last }, this.#closed.signal);
-      entry.isRefused = true;
-      if (entry.waiting) await this.#operations.acknowledge([{ key: entry.key, ids: entry.waiting }], error);
-      entry.waiting = undefined;
-    }
+    await this.#settlement.refuse(refused);
     this.#options.onChange();
   }
 
   lettersAreSafe(): Promise<void> {
-    return this.#letters.settled();
+    return this.#settlement.lettersAreSafe();
   }
 
   async wrote(entries: readonly Entry[], rows: { readonly upserts: number; readonly deletes: number }): Promise<void> {
-    this.#rows += rows.upserts;
-    this.#deletes += rows.deletes;
     this.#options.capture.progressed();
-    if (this.#letters.size > 0)
-      await this.#letters.heal(entries.filter((entry) => !entry.isRefused).map(({ key }) => key));
-    const waiting = entries.flatMap(({ key, waiting: ids }) => (ids ? [{ key, ids }] : []));
-    if (waiting.length > 0) await this.#operations.acknowledge(waiting);
+    await this.#settlement.wrote(entries, rows);
+    if (this.#isPaused) this.#options.onChange();
+  }
+
+  /** Whether changes of this key are on their way to the table: what a write-through beside it wants to know. */
+  holds(key: Bytes): boolean {
+    return key.startsWith(this.head) && this.#partitions.hasBegun && this.#partitions.of(key).holds(key);
   }
 
   // --- inside ----------------------------------------------------------------------------------------------------------------
 
+  get #first(): Sink {
+    return this.#sinks[0] as Sink;
+  }
+
   /** The first place at the stream: partitions begin here. */
-  #settleIn(position: Position, hasGap: boolean): void {
-    const { partitions, version, snapshot } = this.recipe;
-    const isNew = this.#stored.length === 0;
-    if (isNew) {
-      this.#firstMoves = begin(position, {
-        partitions,
-        version,
-        snapshot: snapshot === "initial" ? "pending" : "done",
-      });
-    }
-    const checkpoints = isNew ? this.#firstMoves.flatMap(({ to }) => (to ? [to] : [])) : this.#stored;
+  #begin(position: Position, hasGap: boolean): void {
+    const checkpoints = this.#seat.settle(position);
     const rows = this.#rowMaker();
-    this.#partitions = checkpoints.map((checkpoint) =>
-      this.#makePartition(checkpoint, rows, hasGap ? position.offset : checkpoint.high),
+    this.#partitions.begin(
+      checkpoints.map((checkpoint) =>
+        this.#makePartition(checkpoint, rows, hasGap ? position.offset : checkpoint.high),
+      ),
     );
-    this.setPaused(this.#isPaused);
-    for (const entry of this.#heirloom) this.#partitionOf(entry.key).buffer.adopt(entry);
-    this.#heirloom = [];
+    this.#partitions.setPaused(this.#isPaused);
+    this.#partitions.adopt(this.#inherited);
+    this.#inherited = [];
     if (checkpoints.some((checkpoint) => checkpoint.snapshot === "pending")) this.#snapshot.request();
   }
 
   #makePartition(checkpoint: Checkpoint, rows: RowMaker, resumeHigh: number): Partition {
+    const { recipe } = this;
     const index = checkpoint.partition;
-    const { batch, duration, transform } = this.recipe;
+    const fieldNames = recipe.mappings.map(({ field }) => field);
     const onTrouble = (reason: string | undefined) => this.#setTrouble(index, reason);
-    const fieldNames = this.recipe.mappings.map(({ field }) => field);
-    const reader = new PipelinedReader(this.#options.redis, transform ? undefined : this.#fieldNames);
+    const reader = new PipelinedReader(this.#options.redis, recipe.transform ? undefined : this.#fieldNames);
     const partition: Partition = new Partition({
-      batch,
-      durationMs: duration,
+      batch: recipe.batch,
+      durationMs: recipe.duration,
       fieldNames,
       rows,
       whole: this,
       resumeHigh,
       buffer: new ChangeBuffer({
         fields: this.#fields,
-        maxBytes: MAX_VALUE_BYTES / this.recipe.partitions,
-        removes: (cause) => policyFor(cause, this.recipe) === "delete",
+        maxBytes: MAX_VALUE_BYTES / recipe.partitions,
+        removes: (cause) => policyFor(cause, recipe) === "delete",
       }),
-      resolver: new Resolver({ reader, fieldNames, transform, onTrouble }),
+      resolver: new Resolver({ reader, fieldNames, transform: recipe.transform, onTrouble }),
       writer: new Writer({
         sink: this.#sinks[index] as Sink,
         checkpoint,
@@ -447,30 +349,12 @@ export class RecipePipeline implements Consumer, Whole, Pipeline {
 
   /** Takes over what the version before it has buffered; its values are mapped by this one's fields. */
   #succeed(predecessor: RecipePipeline): void {
-    const sameFields = predecessor.#fieldNames.join("\0") === this.#fieldNames.join("\0");
-    this.#heirloom = predecessor.#partitions
-      .flatMap((partition) => partition.buffer.drain())
-      .sort((a, b) => a.first - b.first);
-    if (!sameFields) {
+    this.#inherited = predecessor.#partitions.handOver();
+    if (predecessor.#fieldNames.join("\0") !== this.#fieldNames.join("\0")) {
       const places = this.#fieldNames.map((name) => predecessor.#fields.get(name));
-      for (const entry of this.#heirloom) entry.rearrange(places);
+      for (const entry of this.#inherited) entry.rearrange(places);
     }
     this.#options.capture.replace(predecessor, this);
-  }
-
-  #partitionOf(key: Bytes): Partition {
-    let hash = 0;
-    for (let i = this.head.length; i < key.length; i++) hash = (Math.imul(hash, 31) + key.charCodeAt(i)) | 0;
-    return this.#partitions[(hash >>> 0) % this.#partitions.length] as Partition;
-  }
-
-  #refuseOperation({ key, end }: Change, { value, id }: Request): void {
-    const shown = JSON.stringify(text(value).slice(0, 40));
-    const error = `the field "#" is ${shown}; expected one of = + ~ - and an optional id`;
-    void this.#letters
-      .post({ key, operation: "upsert", values: { "#": value }, error, offset: end }, this.#closed.signal)
-      .then(() => this.#operations.acknowledge([{ key, ids: [id] }], error))
-      .catch((failure: unknown) => this.#log.warn(messageOf(failure)));
   }
 
   #setTrouble(partition: number, reason: string | undefined): void {
@@ -480,36 +364,20 @@ export class RecipePipeline implements Consumer, Whole, Pipeline {
     this.#options.onChange();
   }
 
-  async #serverOffset(): Promise<number> {
-    try {
-      const role = (await this.#options.redis.call("ROLE")) as unknown[];
-      return Number(role[1]);
-    } catch (error) {
-      this.#log.warn(`the server's offset is not known at shutdown: ${messageOf(error)}`);
-      return 0;
-    }
-  }
-
   #onScan(): void {
     this.#options.onChange();
     // Its end is stored with the next checkpoint.
-    if (!this.#snapshot.progress) for (const partition of this.#partitions) partition.wake();
+    if (!this.#snapshot.progress) this.#partitions.wake();
   }
 
   async #takeScanned(keys: readonly Bytes[], signal: AbortSignal): Promise<void> {
-    for (const key of keys) this.#partitionOf(key).touch(key);
-    for (const partition of this.#partitions) partition.wake();
+    for (const key of keys) this.#partitions.of(key).touch(key);
+    this.#partitions.wake();
     const room = this.recipe.batch * this.recipe.partitions * SCAN_AHEAD;
-    while (this.#partitions.reduce((sum, { buffer }) => sum + buffer.size, 0) > room) {
-      await sleep(5, undefined, { signal });
-    }
+    while (this.#partitions.waiting > room) await sleep(5, undefined, { signal });
   }
 }
 
 function bytes(value: string): Bytes {
   return Buffer.from(value, "utf8").toString("latin1");
-}
-
-function text(value: Bytes): string {
-  return Buffer.from(value, "latin1").toString("utf8");
 }

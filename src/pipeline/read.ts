@@ -62,16 +62,23 @@ export class PipelinedReader implements HashReader {
     return { kind: "hash", record };
   }
 
-  /** HMGET answers alike for a key that is not there and for a hash without any of the fields: asks which it is. */
+  /**
+   * HMGET answers alike for a key that is not there and for a hash without any of the fields. Asks both questions at one instant:
+   * between two, the key may be made anew, with fields.
+   */
   async #tellEmptyFromAbsent(keys: readonly Buffer[], found: Found[]): Promise<ReadBack | undefined> {
-    if (!this.#fields) return undefined;
+    const fields = this.#fields;
     const doubtful = found.flatMap((one, i) => (one.kind === "absent" ? [i] : []));
-    if (doubtful.length === 0) return undefined;
+    if (!fields || doubtful.length === 0) return undefined;
     const asked = doubtful.map((i) => keys[i] as Buffer);
-    const { answers, offset } = await this.#ask(asked, (pipeline, key) => pipeline.exists(key));
-    answers.forEach(([error, exists], n) => {
+    const ask = (transaction: ChainableCommander, key: Buffer) => transaction.exists(key).hmgetBuffer(key, ...fields);
+    const { answers, offset } = await this.#ask(asked, ask, this.#redis.multi());
+    doubtful.forEach((place, n) => {
+      const [error, exists] = answers[2 * n] as Reply;
       if (error) throw error;
-      if (exists === 1) found[doubtful[n] as number] = { kind: "fields", values: (this.#fields ?? []).map(() => null) };
+      const again = this.#understand(answers[2 * n + 1] as Reply);
+      const isEmpty = exists === 1 && again.kind === "absent";
+      found[place] = isEmpty ? { kind: "fields", values: fields.map(() => null) } : again;
     });
     return { found, offset };
   }
@@ -79,8 +86,8 @@ export class PipelinedReader implements HashReader {
   async #ask(
     keys: readonly Buffer[],
     command: (pipeline: ChainableCommander, key: Buffer) => unknown,
+    pipeline = this.#redis.pipeline(),
   ): Promise<{ answers: Reply[]; offset: number }> {
-    const pipeline = this.#redis.pipeline();
     for (const key of keys) command(pipeline, key);
     pipeline.call("ROLE");
     const replies = (await pipeline.exec()) as Reply[];

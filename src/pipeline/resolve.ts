@@ -160,6 +160,6 @@ export function shownValues(values: readonly Known[], fieldNames: readonly strin
 /** What Redis says, except for fields that must stay out of the database. */
 function fillIn(entry: Entry, values: readonly (Bytes | null)[]): void {
   const before = entry.values;
-  entry.values = values.map((value, i) => (typeof before[i] === "symbol" ? before[i] : value));
+  entry.values = values.map((value, i) => (entry.sealed?.has(i) ? before[i] : value));
   entry.mayBeEmpty = false;
 }

@@ -1,5 +1,5 @@
 /** From what is known of a key to a row: the id from the key, values from fields, converted exactly or refused (invariant 6). */
-import { type Entry, SKIPPED, type Known } from "../buffer/entry.js";
+import type { Entry, Known } from "../buffer/entry.js";
 import { RefusedValueError, UserError } from "../errors.js";
 import type { Batch, Bytes, Column, Row, Upserts, Value } from "../model.js";
 import { type Converter, converterFor } from "../recipe/convert.js";
@@ -65,7 +65,7 @@ export class RowMaker {
     try {
       for (; i < this.#targets.length; i++) {
         const value = values[i];
-        if (value === undefined || value === SKIPPED) (lacks ??= []).push(i);
+        if (value === undefined) (lacks ??= []).push(i);
         else if (value === null) converted.push((this.#targets[i] as Target).absent);
         else converted.push((this.#targets[i] as Target).converter.fromBytes(value));
       }

@@ -6,25 +6,22 @@
  *
  * Writes of one key are carried out one after the other, in the order of the stream; those of different keys together.
  */
+import { setTimeout as sleep } from "node:timers/promises";
 import type { Redis } from "ioredis";
-import { Entry } from "../buffer/entry.js";
 import type { Attached, Capture, Consumer } from "../capture/capture.js";
 import type { ErrorClass, Opened, Sink } from "../connectors/connector.js";
-import { messageOf, RefusedValueError } from "../errors.js";
-import type { Bytes, Change, Checkpoint, CheckpointMove, Column, Position } from "../model.js";
+import type { Bytes, Change, Position } from "../model.js";
 import type { Logger } from "../observe/logger.js";
 import type { WriteThroughRecipe } from "../recipe/recipe.js";
-import { ackStream, OWN } from "../redis/keys.js";
-import { runScript } from "../redis/scripts.js";
 import type { Pipeline, PipelineStatus } from "../runner/pipeline.js";
-import { advance, begin, resumeFrom, takeOver } from "./checkpoints.js";
+import { catchUp } from "./catch-up.js";
+import { advance } from "./checkpoints.js";
 import { Gate } from "./gate.js";
 import type { WriteGuards } from "./guards.js";
-import { OPERATION_FIELD, requestIn, type Request } from "./operations.js";
-import { type HashReader, PipelinedReader } from "./read.js";
-import { type Item, RowMaker } from "./rows.js";
+import { type Job, type Order, Orders } from "./orders.js";
+import { RowMaker } from "./rows.js";
+import { Seat } from "./seat.js";
 import { scanKeys } from "./snapshot.js";
-import { applyTransforms } from "./transform.js";
 import { Writer } from "./write.js";
 
 export interface WriteThroughOptions {
@@ -38,79 +35,47 @@ export interface WriteThroughOptions {
   readonly onChange: () => void;
 }
 
-/** One write of a client's, on its way. */
-interface Order {
-  readonly temporary: Bytes;
-  /** The key that it is for. */
-  readonly key: Bytes;
-  /** As the client wrote them, `#` included; undefined: whatever the temporary key holds. */
-  readonly pairs: readonly Bytes[] | undefined;
-  readonly start: number;
-  readonly startDb: number;
-  readonly end: number;
-  /** It may have been carried out before a restart. */
-  readonly isReplayed: boolean;
-}
-
-/** An order with what is to be done. */
-interface Job {
-  readonly order: Order;
-  readonly pairs: readonly Bytes[];
-  readonly request: Request;
-  item: Item | undefined;
-  error: string | undefined;
-}
-
 const BATCH = 1000;
 const IDLE_CHECKPOINT_MS = 5000;
-const PLAIN: Request = { mark: "=", id: "", value: "=" };
+/** The last step in Redis comes by in the stream within this time. */
+const GUARD_MS = 1000;
 
 export class WriteThroughPipeline implements Consumer, Pipeline {
   readonly head: Bytes;
   readonly recipe: WriteThroughRecipe;
   readonly #options: WriteThroughOptions;
-  readonly #log: Logger;
   readonly #sink: Sink;
-  readonly #reader: HashReader;
-  readonly #fields: readonly Bytes[];
+  readonly #seat: Seat;
+  readonly #orders: Orders;
   readonly #gate = new Gate(() => this.#waitMs());
   #queue: Order[] = [];
-  #columns: readonly Column[] = [];
-  #stored: readonly Checkpoint[] = [];
-  #firstMoves: readonly CheckpointMove[] = [];
+  #jobs: readonly Job[] = [];
   #writer: Writer | undefined;
-  #rows: RowMaker | undefined;
   #captured: Position = { replid: "", offset: 0, db: 0 };
   #replayedUntil = 0;
   #isCapturing = false;
   #needsScan = false;
-  #onAttached: () => void = () => {};
-  #inFlightStart = Infinity;
-  #inFlight = 0;
+  #inFlight: readonly Order[] = [];
   #isPaused = false;
   #ending: "no" | "at the next batch" | "when empty" = "no";
   #lastCommit = performance.now();
   #trouble: string | undefined;
-  #written = 0;
-  #deleted = 0;
-  #failed = 0;
 
   constructor(options: WriteThroughOptions) {
-    const { recipe } = options;
+    const { recipe, redis, marker, log } = options;
     this.recipe = recipe;
     this.#options = options;
-    this.#log = options.log;
     this.head = bytes(recipe.keysPrefix.includes("{") ? recipe.keysPrefix : `${recipe.keysPrefix}{`);
-    this.#fields = recipe.mappings.map(({ field }) => bytes(field));
-    this.#reader = new PipelinedReader(options.redis, undefined);
     const columns = recipe.mappings.map(({ column }) => column);
     this.#sink = recipe.connector.sink({ recipe: recipe.name, columns });
+    this.#seat = new Seat(this.#sink, { partitions: 1, version: recipe.version, snapshot: "done" });
+    this.#orders = new Orders({ recipe, redis, marker, log });
   }
 
   async open(signal: AbortSignal): Promise<void> {
     try {
       const opened = await this.#sink.open(signal);
-      this.#stored = opened.checkpoints;
+      this.#seat.found(opened);
       this.#learn(opened);
     } catch (error) {
       await this.close();
@@ -123,41 +88,29 @@ export class WriteThroughPipeline implements Consumer, Pipeline {
   }
 
   async start(signal: AbortSignal, predecessor?: Pipeline): Promise<void> {
-    const attached = new Promise<void>((resolve, reject) => {
-      this.#onAttached = resolve;
-      signal.addEventListener("abort", () => reject(signal.reason as Error), { once: true });
-    });
-    if (predecessor) this.#stored = (await this.#sink.open(signal)).checkpoints;
-    if (this.#stored.length > 0) {
-      const moves = takeOver(this.#stored, { partitions: 1, version: this.recipe.version });
-      await this.#sink.write({ upserts: [], deletes: [] }, moves, signal);
-      this.#stored = moves.flatMap(({ to }) => (to ? [to] : []));
-    }
+    if (predecessor) this.#seat.found(await this.#sink.open(signal));
+    await this.#seat.claim(signal);
     if (predecessor instanceof WriteThroughPipeline && predecessor.head === this.head) {
       this.#queue = predecessor.#queue;
       predecessor.#queue = [];
       this.#options.capture.replace(predecessor, this);
-    } else this.#options.capture.attach(this, this.#stored.length > 0 ? resumeFrom(this.#stored) : undefined);
-    await attached;
-    if (this.#firstMoves.length > 0) await this.#sink.write({ upserts: [], deletes: [] }, this.#firstMoves, signal);
-    this.#firstMoves = [];
+    } else this.#options.capture.attach(this, this.#seat.resume);
+    await this.#seat.confirm(signal);
   }
 
   async run(signal: AbortSignal): Promise<void> {
     for (;;) {
       await this.#gate.pass(signal);
-      if (this.#ending === "at the next batch") return;
-      if (this.#ending === "when empty" && this.#queue.length === 0) return;
+      if (this.#isAtEnd()) return;
       if (this.#needsScan) await this.#scan(signal);
-      const orders = this.#take();
+      this.#take();
       try {
-        await this.#carryOut(orders, signal);
+        await this.#carryOut(this.#inFlight, signal);
       } catch (error) {
-        this.#queue.unshift(...orders);
+        this.#queue.unshift(...this.#inFlight);
         throw error;
       } finally {
-        this.#inFlight = 0;
-        this.#inFlightStart = Infinity;
+        this.#inFlight = [];
         this.#options.capture.progressed();
         this.#options.onChange();
       }
@@ -168,7 +121,8 @@ export class WriteThroughPipeline implements Consumer, Pipeline {
     this.#end("at the next batch");
   }
 
-  async drain(): Promise<void> {
+  async drain(signal: AbortSignal): Promise<void> {
+    await catchUp(this.#options.redis, () => (this.#isCapturing ? this.#captured.offset : undefined), signal);
     this.#end("when empty");
   }
 
@@ -186,14 +140,16 @@ export class WriteThroughPipeline implements Consumer, Pipeline {
   retry(): void {}
 
   status(): PipelineStatus {
+    const { written, deleted, failed } = this.#orders;
     return {
       capturing: this.#isCapturing,
       trouble: this.#trouble,
       scan: undefined,
-      buffered: this.#queue.length + this.#inFlight,
-      rows: this.#written,
-      deletes: this.#deleted,
-      deadLetters: this.#failed,
+      isWriting: this.#inFlight.length > 0,
+      buffered: this.#queue.length + this.#inFlight.length,
+      rows: written,
+      deletes: deleted,
+      deadLetters: failed,
       capturedOffset: this.#captured.offset,
       committedOffset: this.committed(),
     };
@@ -209,10 +165,9 @@ export class WriteThroughPipeline implements Consumer, Pipeline {
   attached({ position, gap }: Attached): void {
     this.#captured = position;
     this.#isCapturing = true;
-    if (!this.#writer) this.#settleIn(position, gap !== undefined);
+    if (!this.#writer) this.#begin(position, gap !== undefined);
     // What is waiting in Redis is found again by its temporary keys.
     if (gap !== undefined) this.#needsScan = true;
-    this.#onAttached();
     this.#options.onChange();
     this.#gate.wake();
   }
@@ -241,26 +196,23 @@ export class WriteThroughPipeline implements Consumer, Pipeline {
   }
 
   committed(): number {
-    if (!this.#writer) return this.#stored[0]?.low ?? Infinity;
-    return Math.min(this.#inFlightStart, this.#queue[0]?.start ?? Infinity, this.#captured.offset);
+    if (!this.#writer) return this.#seat.lowest;
+    const oldest = Math.min(this.#inFlight[0]?.start ?? Infinity, this.#queue[0]?.start ?? Infinity);
+    return Math.min(oldest, this.#captured.offset);
   }
 
   // --- inside ----------------------------------------------------------------------------------------------------------------
 
   #order({ key: temporary, start, startDb, end }: Change, pairs: readonly Bytes[] | undefined): void {
     const close = temporary.lastIndexOf("}");
-    const open = temporary.indexOf("{");
-    const key = temporary.slice(open + 1, close < 0 ? temporary.length : close);
+    const key = temporary.slice(temporary.indexOf("{") + 1, close < 0 ? temporary.length : close);
     this.#queue.push({ temporary, key, pairs, start, startDb, end, isReplayed: end <= this.#replayedUntil });
   }
 
-  #settleIn(position: Position, hasGap: boolean): void {
-    const isNew = this.#stored.length === 0;
-    if (isNew) {
-      this.#firstMoves = begin(position, { partitions: 1, snapshot: "done", version: this.recipe.version });
-      this.#needsScan = true;
-    }
-    const checkpoint = isNew ? (this.#firstMoves[0]?.to as Checkpoint) : (this.#stored[0] as Checkpoint);
+  #begin(position: Position, hasGap: boolean): void {
+    this.#needsScan = this.#seat.resume === undefined;
+    const [checkpoint] = this.#seat.settle(position);
+    if (!checkpoint) throw new Error("a seat always settles with a checkpoint");
     this.#replayedUntil = hasGap ? 0 : checkpoint.high;
     this.#writer = new Writer({
       sink: this.#sink,
@@ -277,16 +229,15 @@ export class WriteThroughPipeline implements Consumer, Pipeline {
     });
   }
 
-  #learn(opened: Opened): void {
-    this.#columns = opened.columns;
+  #learn({ columns }: Opened): void {
     const { connector, mappings } = this.recipe;
     // The id is all that follows the first colon of the key.
     const idOf = (key: Bytes) => (key.includes(":") ? key.slice(key.indexOf(":") + 1) : undefined);
-    this.#rows = new RowMaker({ idOf, primaryKey: connector.primaryKey, mappings, columns: this.#columns });
+    this.#orders.rows = new RowMaker({ idOf, primaryKey: connector.primaryKey, mappings, columns });
   }
 
   /** The next orders, at most one a key: the others wait for it. */
-  #take(): Order[] {
+  #take(): void {
     const taken: Order[] = [];
     const left: Order[] = [];
     const keys = new Set<Bytes>();
@@ -296,153 +247,80 @@ export class WriteThroughPipeline implements Consumer, Pipeline {
       keys.add(order.key);
     }
     this.#queue = left;
-    this.#inFlight = taken.length;
-    this.#inFlightStart = taken[0]?.start ?? Infinity;
-    return taken;
+    this.#inFlight = taken;
   }
-
-  #jobs: readonly Job[] = [];
 
   async #carryOut(orders: readonly Order[], signal: AbortSignal): Promise<void> {
-    for (const { key } of orders) this.#options.guards.begin(key);
+    const { guards } = this.#options;
+    for (const { key } of orders) guards.begin(key);
     try {
-      this.#jobs = await this.#prepare(orders);
+      this.#jobs = await this.#orders.prepare(orders);
       await this.#write(this.#jobs, signal);
-      await Promise.all(this.#jobs.map((job) => this.#finish(job)));
+      await Promise.all(this.#jobs.map((job) => this.#orders.finish(job)));
     } finally {
-      // The last step has been sent; it comes by in the stream a moment later.
-      setTimeout(() => orders.forEach(({ key }) => this.#options.guards.end(key)), 1000).unref();
+      setTimeout(() => orders.forEach(({ key }) => guards.end(key)), GUARD_MS).unref();
     }
-  }
-
-  /** Reads the hashes, and makes the rows that they become. */
-  async #prepare(orders: readonly Order[]): Promise<Job[]> {
-    if (orders.length === 0) return [];
-    const { found, offset } = await this.#reader.read([
-      ...orders.map(({ temporary }) => temporary),
-      ...orders.map(({ key }) => key),
-    ]);
-    const jobs: Job[] = [];
-    orders.forEach((order, i) => {
-      const temporary = found[i];
-      const target = found[orders.length + i];
-      if (temporary?.kind !== "hash" && (order.isReplayed || !order.pairs)) return;
-      const pairs = order.pairs ?? (temporary?.kind === "hash" ? [...temporary.record].flat() : []);
-      const job: Job = { order, pairs, request: requestIn(pairs) ?? PLAIN, item: undefined, error: undefined };
-      jobs.push(job);
-      if (target?.kind === "refused") job.error = target.error;
-      else this.#makeRow(job, target?.kind === "hash" ? target.record : new Map(), offset);
-    });
-    return jobs;
-  }
-
-  #makeRow(job: Job, hash: ReadonlyMap<Bytes, Bytes>, offset: number): void {
-    const { order, request, pairs } = job;
-    const rows = this.#rows as RowMaker;
-    const entry = new Entry(order.key, order.start, order.startDb, 0);
-    entry.last = Math.max(order.end, offset);
-    try {
-      if (request.mark === undefined) {
-        job.error = `the field "#" is not one of = + ~ - with an optional id`;
-      } else if (request.mark === "~") job.item = rows.delete(entry, entry.last);
-      else if (request.mark === "=") job.item = this.#upsert(entry, overlay(hash, pairs));
-    } catch (error) {
-      if (!(error instanceof RefusedValueError)) throw error;
-      job.error = error.message;
-    }
-  }
-
-  #upsert(entry: Entry, record: ReadonlyMap<Bytes, Bytes>): Item | undefined {
-    const rows = this.#rows as RowMaker;
-    const { transform } = this.recipe;
-    if (!transform)
-      return rows.upsert(
-        entry,
-        this.#fields.map((field) => record.get(field) ?? null),
-        entry.last,
-      );
-    const [result] = applyTransforms(transform, [[entry.key, record]]);
-    if (result && "error" in result) throw new RefusedValueError(result.error);
-    return result?.record ? rows.upsertRecord(entry, result.record, entry.last) : undefined;
   }
 
   /** Into the table, in time or not at all. */
   async #write(jobs: readonly Job[], signal: AbortSignal): Promise<void> {
     const writer = this.#writer as Writer;
-    const items = jobs.flatMap(({ item }) => (item ? [item] : []));
-    const oldest = this.#queue[0];
-    const captured = this.#captured;
+    const low = this.#lowest();
     const next = advance(writer.checkpoint, {
-      // Until the last step in Redis is made, a restart has to see these orders again.
-      low: this.#lowest(oldest, jobs[0]?.order, captured),
+      low,
       high: jobs.reduce((high, { order }) => Math.max(high, order.end), 0),
       snapshot: "done",
-      counters: this.#options.capture.countersAt(captured.offset),
+      counters: this.#options.capture.countersAt(low.offset),
     });
-    const inTime = AbortSignal.timeout(this.recipe.timeout);
+    const late = new AbortController();
+    const timer = setTimeout(() => late.abort(), this.recipe.timeout);
     try {
-      await writer.write(items, next, AbortSignal.any([signal, inTime]));
+      const items = jobs.flatMap(({ item }) => (item ? [item] : []));
+      await writer.write(items, next, AbortSignal.any([signal, late.signal]));
     } catch (error) {
-      if (!inTime.aborted || signal.aborted) throw error;
+      if (!late.signal.aborted || signal.aborted) throw error;
       const reason = this.#trouble ?? "it did not answer";
-      for (const job of jobs)
-        if (job.item) job.error ??= `the database did not take the write within ${this.recipe.timeout} ms: ${reason}`;
+      const message = `the database did not take the write within ${this.recipe.timeout} ms: ${reason}`;
+      for (const job of jobs) if (job.item) job.error ??= message;
+    } finally {
+      clearTimeout(timer);
     }
     this.#lastCommit = performance.now();
   }
 
-  #lowest(queued: Order | undefined, first: Order | undefined, captured: Position): Position {
-    const [oldest] = [queued, first].filter((order) => order !== undefined).sort((a, b) => a.start - b.start);
-    return oldest ? { replid: captured.replid, offset: oldest.start, db: oldest.startDb } : captured;
-  }
-
-  /** The last step in Redis, and the answer. */
-  async #finish({ order, pairs, request, item, error }: Job): Promise<void> {
-    const isDelete = request.mark === "~" || request.mark === "-";
-    const fate = error !== undefined ? "none" : isDelete ? "delete" : "set";
-    if (error !== undefined) this.#failed++;
-    else if (item?.kind === "delete") this.#deleted++;
-    else if (item) this.#written++;
-    // A row that stays, or was not written, is no business of a write-behind beside it; otherwise it may have to look again.
-    const marker = request.mark === "=" || request.mark === "~" ? this.#options.marker : "settle";
-    const keys = [order.temporary, order.key, ackStream(order.key, request.id)].map((key) =>
-      Buffer.from(key, "latin1"),
-    );
-    const args = [
-      OWN,
-      marker,
-      fate,
-      request.id === "" ? "" : "1",
-      error ?? "",
-      ...pairs.map((part) => Buffer.from(part, "latin1")),
-    ];
-    try {
-      await runScript(this.#options.redis, "write-through", keys as unknown as string[], args);
-    } catch (failure) {
-      this.#log.warn(`a write-through could not be finished in Redis: ${messageOf(failure)}`);
-    }
+  /** Until the last step in Redis is made, a restart has to see these orders again. */
+  #lowest(): Position {
+    const { replid } = this.#captured;
+    const oldest = [...this.#inFlight.slice(0, 1), ...this.#queue.slice(0, 1)].sort((a, b) => a.start - b.start)[0];
+    return oldest ? { replid, offset: oldest.start, db: oldest.startDb } : this.#captured;
   }
 
   /** Temporary keys that nobody has told us of: written before this recipe, or in a gap. */
   async #scan(signal: AbortSignal): Promise<void> {
     this.#needsScan = false;
     const { offset, db } = this.#captured;
-    await scanKeys({
-      redis: this.#options.redis,
-      head: this.head,
-      signal,
-      take: async (keys) => {
-        for (const key of keys) {
-          this.#order({ kind: "dirty", key, start: offset, startDb: db, end: offset, own: false }, undefined);
-        }
-      },
-      onProgress: () => undefined,
-    });
+    const take = async (keys: readonly Bytes[]) => {
+      for (const key of keys) {
+        this.#order({ kind: "dirty", key, start: offset, startDb: db, end: offset, own: false }, undefined);
+      }
+    };
+    try {
+      await scanKeys({ redis: this.#options.redis, head: this.head, signal, take, onProgress: () => undefined });
+    } catch (error) {
+      this.#needsScan = true;
+      await sleep(500, undefined, { signal });
+      if (signal.aborted) throw error;
+    }
   }
 
   #end(when: "at the next batch" | "when empty"): void {
     this.#ending = when;
     this.#gate.wake();
+  }
+
+  #isAtEnd(): boolean {
+    if (this.#ending === "at the next batch") return true;
+    return this.#ending === "when empty" && (this.#isPaused || this.#queue.length === 0);
   }
 
   #waitMs(): number {
@@ -452,15 +330,6 @@ export class WriteThroughPipeline implements Consumer, Pipeline {
     const isUpToDate = this.#captured.offset <= (this.#writer?.checkpoint.low ?? 0);
     return isUpToDate ? Infinity : this.#lastCommit + IDLE_CHECKPOINT_MS - performance.now();
   }
-}
-
-function overlay(hash: ReadonlyMap<Bytes, Bytes>, pairs: readonly Bytes[]): Map<Bytes, Bytes> {
-  const result = new Map(hash);
-  for (let i = 0; i + 1 < pairs.length; i += 2) {
-    if (pairs[i] !== OPERATION_FIELD) result.set(pairs[i] as Bytes, pairs[i + 1] as Bytes);
-  }
-  result.delete(OPERATION_FIELD);
-  return result;
 }
 
 function bytes(value: string): Bytes {

@@ -30,7 +30,7 @@ function load(name: string): Script {
 export async function runScript(
   redis: Redis,
   name: string,
-  keys: readonly string[],
+  keys: readonly (string | Buffer)[],
   args: readonly Argument[],
 ): Promise<unknown> {
   const reply = await runScriptBuffer(redis, name, keys, args);
@@ -41,7 +41,7 @@ export async function runScript(
 export async function runScriptBuffer(
   redis: Redis,
   name: string,
-  keys: readonly string[],
+  keys: readonly (string | Buffer)[],
   args: readonly Argument[],
 ): Promise<unknown> {
   const { text, sha1 } = load(name);

@@ -10,6 +10,8 @@ export interface PipelineStatus {
   /** It cannot write, and why. */
   readonly trouble: string | undefined;
   readonly scan: ScanProgress | undefined;
+  /** A transaction is under way. */
+  readonly isWriting: boolean;
   /** Keys that are not yet in the table. */
   readonly buffered: number;
   readonly rows: number;

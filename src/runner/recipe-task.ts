@@ -280,7 +280,7 @@ export class RecipeTask {
   #follow(): void {
     const at = this.#pipeline?.status();
     if (!at || this.#stopped.signal.aborted) return;
-    if (this.#applied.desired === "paused") return this.#setState("paused");
+    if (this.#applied.desired === "paused" && !at.isWriting) return this.#setState("paused");
     if (at.trouble !== undefined) return this.#setState("failing", at.trouble);
     if (!at.capturing) return this.#setState("starting");
     if (at.scan) this.#showProgress(at.scan);

@@ -1,0 +1,88 @@
+/** What follows when a batch is through: counting, answering whoever waits, keeping what was refused, and healing. */
+import type { Entry } from "../buffer/entry.js";
+import { HaltedError } from "../errors.js";
+import type { Bytes, Change } from "../model.js";
+import type { WriteBehindRecipe } from "../recipe/recipe.js";
+import { DeleteBreaker } from "./breaker.js";
+import type { LetterBox } from "./letters.js";
+import type { Operations, Request } from "./operations.js";
+import type { Refusal } from "./resolve.js";
+
+export interface SettlementOptions {
+  readonly recipe: WriteBehindRecipe;
+  readonly letters: LetterBox;
+  readonly operations: Operations;
+  /** Aborted when the recipe ends. */
+  readonly signal: AbortSignal;
+}
+
+export class Settlement {
+  readonly #options: SettlementOptions;
+  readonly #breaker: DeleteBreaker;
+  rows = 0;
+  deletes = 0;
+
+  constructor(options: SettlementOptions) {
+    this.#options = options;
+    this.#breaker = new DeleteBreaker(options.recipe.maxDeletesPerMinute);
+  }
+
+  /** Throws `HaltedError` where these deletes are too many. */
+  allowDeletes(count: number): void {
+    this.#breaker.allow(count, this.rows);
+  }
+
+  /** A person has looked at what tripped the breaker. */
+  resetBreaker(): void {
+    this.#breaker.reset();
+  }
+
+  /** Rows that cannot be written: safe as dead letters on return. Throws where the recipe wants to stop instead. */
+  async refuse(refused: readonly Refusal[]): Promise<void> {
+    const { recipe, letters, operations, signal } = this.#options;
+    const [first] = refused;
+    if (first && recipe.onError === "halt") {
+      throw new HaltedError("try", `key ${text(first.entry.key)} cannot be written: ${first.error}`, {
+        hint: 'Mend the value or the table; the recipe goes on by itself (onError: "halt").',
+      });
+    }
+    for (const { entry, operation, values, error } of refused) {
+      await letters.post({ key: entry.key, operation, values, error, offset: entry.last }, signal);
+      entry.isRefused = true;
+      if (entry.waiting) await operations.acknowledge([{ key: entry.key, ids: entry.waiting }], error);
+      entry.waiting = undefined;
+    }
+  }
+
+  /** A write whose `#` nobody understands. It holds the next checkpoint back until its letter is safe. */
+  refuseOperation({ key, end }: Change, { value, id }: Request): void {
+    const { letters, operations, signal } = this.#options;
+    const shown = JSON.stringify(text(value).slice(0, 40));
+    const error = `the field "#" is ${shown}; expected one of = + ~ - and an optional id`;
+    void letters
+      .post({ key, operation: "upsert", values: { "#": value }, error, offset: end }, signal)
+      .then(() => operations.acknowledge([{ key, ids: [id] }], error));
+  }
+
+  /** Resolves when everything that was refused while changes came in is safe. */
+  lettersAreSafe(): Promise<void> {
+    return this.#options.letters.settled();
+  }
+
+  /** These entries are in the table, or had nothing to write. */
+  async wrote(
+    entries: readonly Entry[],
+    written: { readonly upserts: number; readonly deletes: number },
+  ): Promise<void> {
+    const { letters, operations } = this.#options;
+    this.rows += written.upserts;
+    this.deletes += written.deletes;
+    if (letters.size > 0) await letters.heal(entries.filter(({ isRefused }) => !isRefused).map(({ key }) => key));
+    const waiting = entries.flatMap(({ key, waiting: ids }) => (ids ? [{ key, ids }] : []));
+    if (waiting.length > 0) await operations.acknowledge(waiting);
+  }
+}
+
+function text(value: Bytes): string {
+  return Buffer.from(value, "latin1").toString("utf8");
+}
