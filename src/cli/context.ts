@@ -13,16 +13,23 @@ export class Context {
   /** The Redis that holds recipes, parameters and dead letters. */
   readonly registryTarget: RedisTarget;
   #redis: Promise<Redis> | undefined;
+  #registryRedis: Promise<Redis> | undefined;
 
   constructor(flags: ConnectionFlags) {
     this.redisTarget = redisTarget(flags, process.env);
     this.registryTarget = registryTarget(flags, process.env, this.redisTarget);
   }
 
+  /** The Redis with the hashes. Throws REDIS_UNREACHABLE. */
+  async redis(): Promise<Redis> {
+    this.#redis ??= connect(this.redisTarget);
+    return await this.#redis;
+  }
+
   /** The registry's Redis. Throws REDIS_UNREACHABLE. */
   async registryRedis(): Promise<Redis> {
-    this.#redis ??= connect(this.registryTarget);
-    return await this.#redis;
+    this.#registryRedis ??= connect(this.registryTarget);
+    return await this.#registryRedis;
   }
 
   async registry(): Promise<Registry> {
@@ -32,7 +39,9 @@ export class Context {
 
   close(): void {
     // Who waited for the connection has seen its error.
-    this.#redis?.then((redis) => redis.disconnect()).catch(() => undefined);
+    for (const connection of [this.#redis, this.#registryRedis]) {
+      connection?.then((redis) => redis.disconnect()).catch(() => undefined);
+    }
   }
 
   /** What a command's error means: ioredis has its own words for a lost connection. */

@@ -1,12 +1,15 @@
 /** `wbsync init`: a new project. */
 import { basename, resolve } from "node:path";
 import { Command, Option } from "commander";
-import { DATABASE_NAMES } from "../init/databases.js";
+import { action, type Context } from "../context.js";
 import type { InitFlags } from "../init/ask.js";
+import { DATABASE_NAMES } from "../init/databases.js";
+import type { Project, RecipePlan } from "../init/project.js";
 import { jsonOption } from "../flags.js";
 import { print, printJson, say } from "../output.js";
 
 interface InitOptions extends InitFlags {
+  readonly from?: string;
   readonly force?: boolean;
   readonly json?: boolean;
   readonly url?: string;
@@ -16,6 +19,7 @@ const EXAMPLES = `
 Examples:
   wbsync init shop
   wbsync init shop --yes --template postgres
+  wbsync init shop --from mysql://app:secret@db/shop
   wbsync init shop --template mysql --connection mysql://app@db/shop --prefix order --table orders \\
     --primary-key id:integer --mapping 'customer=customer_name, total=total:decimal' --yes`;
 
@@ -24,30 +28,56 @@ export function initCommand(): Command {
   return new Command("init")
     .description("write a new project: recipe, schema, package.json; asks for what no flag says")
     .argument("[dir]", "the folder", ".")
-    .addOption(new Option("--template <database>", "the database").choices(DATABASE_NAMES))
-    .option("--connection <url>", "where it is: mysql://user@host/database, or a file")
+    .option("--from <url>", "ask nothing: read the tables of this database, and sample the hashes in Redis")
+    .addOption(new Option("--template <database>", "the database").choices(DATABASE_NAMES).conflicts("from"))
+    .addOption(new Option("--connection <url>", "where it is: mysql://user@host/database, or a file").conflicts("from"))
     .option("--prefix <text>", "the prefix of the keys")
-    .option("--table <name>", "the table")
-    .option("--primary-key <columns>", "its primary key: column or column:type, several with commas")
-    .option("--mapping <fields>", "field=column:type, several with commas")
+    .option("--table <name>", "the table; with --from also several with commas")
+    .addOption(
+      new Option("--primary-key <columns>", "its primary key: column or column:type, several with commas").conflicts(
+        "from",
+      ),
+    )
+    .addOption(new Option("--mapping <fields>", "field=column:type, several with commas").conflicts("from"))
     .option("--name <name>", "the recipe's name")
     .option("-y, --yes", "ask nothing, and take the defaults")
     .option("-f, --force", "overwrite files that exist")
     .addOption(jsonOption())
     .addHelpText("after", EXAMPLES)
-    .action(init);
+    .action(action(init));
 }
 
-async function init(dir: string, _options: InitOptions, command: Command): Promise<void> {
-  const options = command.optsWithGlobals<InitOptions>();
-  const { askForAnswers } = await import("../init/ask.js");
+async function init(context: Context, dir: string, options: InitOptions): Promise<void> {
   const { writeProject } = await import("../init/write.js");
-  const answers = await askForAnswers(projectName(dir), options);
+  const project = await planProject(context, projectName(dir), options);
   const redisUrl = options.url ?? (process.env.REDIS_URL || "redis://127.0.0.1:6379");
-  const files = await writeProject(dir, answers, { force: options.force ?? false, redisUrl });
-  if (options.json) return printJson({ dir: resolve(dir), files });
+  const files = await writeProject(dir, project, { force: options.force ?? false, redisUrl });
+  const recipes = project.recipes.map(({ name, prefix, table }) => ({ name, prefix, table }));
+  if (options.json) return printJson({ dir: resolve(dir), files, recipes });
   for (const file of files) print(dir === "." ? file : `${dir.replace(/\/$/, "")}/${file}`);
+  if (options.from !== undefined) for (const recipe of project.recipes) explain(recipe);
   say("Next: read README.md there.");
+}
+
+async function planProject(context: Context, project: string, options: InitOptions): Promise<Project> {
+  if (options.from === undefined) {
+    const { askForAnswers } = await import("../init/ask.js");
+    return await askForAnswers(project, options);
+  }
+  const { projectFrom } = await import("../init/from.js");
+  const { from, table, prefix, name } = options;
+  return await projectFrom(project, {
+    from,
+    redis: () => context.redis(),
+    ...(table !== undefined && { tables: table.split(",").map((one) => one.trim()) }),
+    ...(prefix !== undefined && { prefix }),
+    ...(name !== undefined && { name }),
+  });
+}
+
+function explain({ prefix, table, fields, notes = [] }: RecipePlan): void {
+  say(`${prefix}:… goes to ${table}, with ${fields.length} ${fields.length === 1 ? "field" : "fields"}.`);
+  for (const note of notes) say(`  ${note}`);
 }
 
 /** As npm wants it. */

@@ -2,9 +2,10 @@
 import { UserError } from "../../errors.js";
 import { canPrompt, promptModule } from "../prompt.js";
 import { parseConnection } from "./connection.js";
+import { recipeName } from "./names.js";
 import { DATABASE_NAMES, databaseOf, type DatabaseName } from "./databases.js";
 import { parseMappings, parsePrimaryKey } from "./mapping.js";
-import type { Answers } from "./project.js";
+import type { Project } from "./project.js";
 
 /** What the flags said. */
 export interface InitFlags {
@@ -78,13 +79,13 @@ const QUESTIONS: readonly Question[] = [
     name: "name",
     message: "What is the recipe called?",
     flag: "--name",
-    fallback: ({ table = "" }) => `${pascalCase(table)}WriteBehind`,
+    fallback: ({ table = "" }) => recipeName(table),
     check: notEmpty,
   },
 ];
 
 /** All answers. Throws a `UserError` USAGE where some are missing and nobody is there to ask. */
-export async function askForAnswers(project: string, flags: InitFlags): Promise<Answers> {
+export async function askForAnswers(project: string, flags: InitFlags): Promise<Project> {
   const texts: Partial<Texts> = {};
   const open = QUESTIONS.filter(({ name }) => flags[name] === undefined);
   if (open.length > 0 && !flags.yes && !canPrompt()) {
@@ -97,19 +98,16 @@ export async function askForAnswers(project: string, flags: InitFlags): Promise<
     question.check?.(given, texts);
     Object.assign(texts, { [question.name]: given });
   }
-  return answersOf(project, texts as Texts);
+  return projectOf(project, texts as Texts);
 }
 
-function answersOf(project: string, texts: Texts): Answers {
+function projectOf(project: string, { name, prefix, table, ...texts }: Texts): Project {
+  const primaryKey = parsePrimaryKey(texts.primaryKey);
   return {
     project,
     database: texts.template,
     connection: parseConnection(texts.template, texts.connection),
-    name: texts.name,
-    prefix: texts.prefix,
-    table: texts.table,
-    primaryKey: parsePrimaryKey(texts.primaryKey),
-    fields: parseMappings(texts.mapping),
+    recipes: [{ name, prefix, table, primaryKey, fields: parseMappings(texts.mapping) }],
   };
 }
 
@@ -143,9 +141,4 @@ function problem(question: Question, answer: string, known: Partial<Texts>): tru
 
 function notEmpty(answer: string): void {
   if (answer.trim() === "") throw new UserError("USAGE", "The answer is empty.", { hint: "Write a name." });
-}
-
-function pascalCase(text: string): string {
-  const words = text.split(/[^A-Za-z0-9]+/).filter((word) => word !== "");
-  return words.map((word) => word.charAt(0).toUpperCase() + word.slice(1)).join("");
 }

@@ -7,11 +7,18 @@ import { suggest } from "../../recipe/suggest.js";
 export interface ColumnSpec {
   readonly column: string;
   readonly type: ColumnType;
+  /** What the database calls the type, and whether NULL is forbidden, where that is known. */
+  readonly sqlType?: string;
+  readonly notNull?: boolean;
 }
 
 /** A hash field, and the column that it goes to. */
 export interface FieldSpec extends ColumnSpec {
   readonly field: string;
+  /** The mapping says the type, for the column's own is not enough. */
+  readonly saysType?: boolean;
+  /** Stands behind the mapping. */
+  readonly remark?: string;
 }
 
 const TYPES: readonly ColumnType[] = [

@@ -5,18 +5,28 @@ import { type Database, databaseOf, type DatabaseName } from "./databases.js";
 import type { ColumnSpec, FieldSpec } from "./mapping.js";
 import type { Values } from "./template.js";
 
-/** All that `wbsync init` has to know. */
-export interface Answers {
-  /** The folder's name: the project's, too. */
-  readonly project: string;
-  readonly database: DatabaseName;
-  readonly connection: Connection;
+/** One recipe to write. */
+export interface RecipePlan {
   /** The recipe's name. */
   readonly name: string;
   readonly prefix: string;
   readonly table: string;
   readonly primaryKey: readonly ColumnSpec[];
   readonly fields: readonly FieldSpec[];
+  /** Columns that no field goes to: for schema.sql. */
+  readonly otherColumns?: readonly ColumnSpec[];
+  /** What a person should know, in the recipe as comments. */
+  readonly notes?: readonly string[];
+}
+
+/** All that `wbsync init` has to know. */
+export interface Project {
+  /** The folder's name, as npm wants it. */
+  readonly project: string;
+  readonly database: DatabaseName;
+  readonly connection: Connection;
+  /** At least one. */
+  readonly recipes: readonly RecipePlan[];
 }
 
 /** Versions that the project's package.json names. */
@@ -25,28 +35,28 @@ export interface Versions {
   readonly typescript: string;
 }
 
-/** What the templates' placeholders stand for. */
-export function projectValues(answers: Answers, versions: Versions): Values {
-  const { connection, primaryKey, fields } = answers;
-  const database = databaseOf(answers.database);
-  const place = placeValues(connection, database.port);
+/** What the templates' placeholders stand for, in the files of one of the project's recipes. */
+export function projectValues(project: Project, recipe: RecipePlan, versions: Versions): Values {
+  const { primaryKey, fields, notes = [] } = recipe;
+  const database = databaseOf(project.database);
+  const place = placeValues(project.connection, database.port);
   const keys = primaryKey.map(({ column }) => column);
   return {
     ...place,
     ...versions,
-    project: answers.project,
-    name: answers.name,
+    project: project.project,
+    name: recipe.name,
     label: database.label,
     passwordName: database.passwordName,
-    prefix: answers.prefix,
-    table: answers.table,
+    prefix: recipe.prefix,
+    table: recipe.table,
     primaryKey: keys.length === 1 ? keys[0]! : keys,
     keyShape: keys.join(">:<"),
     exampleId: primaryKey.map(({ type }) => (type === "text" ? "1" : EXAMPLES[type])).join(":"),
     exampleFields: fields.map(({ field, type }) => `${field} ${EXAMPLES[type]}`).join(" "),
-    mappings: fields.map(({ field, column }) => `${propertyName(field)}: ${JSON.stringify(column)},`),
-    quotedTable: quoteTable(answers.table, database),
-    columns: columnLines(answers),
+    mappings: [...fields.map(mappingLine), ...notes.map((note) => `// ${oneLine(note)}`)],
+    quotedTable: quoteTable(recipe.table, database),
+    columns: columnLines(recipe, database),
     schemaCommand: database.schemaCommand.replace(/\{\{(\w+)\}\}/g, (_, name: string) =>
       shellWord(String(place[name])),
     ),
@@ -71,14 +81,25 @@ function quoteTable(table: string, database: Database): string {
   return parts.map((part) => database.quote(part)).join(".");
 }
 
-function columnLines({ database, primaryKey, fields }: Answers): readonly string[] {
-  const { types, keyType, ...dialect } = databaseOf(database);
-  const quote = (identifier: string): string => dialect.quote(identifier);
-  const keys = primaryKey.map(
-    ({ column, type }) => `${quote(column)} ${type === "text" ? keyType : types[type]} NOT NULL,`,
+function columnLines({ primaryKey, fields, otherColumns = [] }: RecipePlan, database: Database): readonly string[] {
+  const line = ({ column, type, sqlType, notNull }: ColumnSpec, fallback: string = database.types[type]): string =>
+    `${database.quote(column)} ${sqlType ?? fallback}${notNull ? " NOT NULL" : ""},`;
+  const keys = primaryKey.map((key) =>
+    line({ ...key, notNull: true }, key.type === "text" ? database.keyType : database.types[key.type]),
   );
-  const columns = fields.map(({ column, type }) => `${quote(column)} ${types[type]},`);
-  return [...keys, ...columns, `PRIMARY KEY (${primaryKey.map(({ column }) => quote(column)).join(", ")})`];
+  const columns = [...fields, ...otherColumns].map((column) => line(column));
+  return [...keys, ...columns, `PRIMARY KEY (${primaryKey.map(({ column }) => database.quote(column)).join(", ")})`];
+}
+
+function mappingLine({ field, column, type, saysType, remark }: FieldSpec): string {
+  const name = JSON.stringify(column);
+  const target = saysType ? `{ column: ${name}, type: "${type}" }` : name;
+  return `${propertyName(field)}: ${target},${remark === undefined ? "" : ` // ${oneLine(remark)}`}`;
+}
+
+/** A comment must end where it should. */
+function oneLine(text: string): string {
+  return text.replace(/[\r\n\u2028\u2029]+/g, " ");
 }
 
 const EXAMPLES: Readonly<Record<ColumnType, string>> = {

@@ -6,8 +6,8 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { UserError } from "../../errors.js";
 import { databaseOf } from "./databases.js";
-import { type Answers, projectValues, type Versions } from "./project.js";
-import { fillTemplate } from "./template.js";
+import { type Project, projectValues, type RecipePlan, type Versions } from "./project.js";
+import { fillTemplate, type Values } from "./template.js";
 
 const PACKAGE = fileURLToPath(new URL("../../../", import.meta.url));
 /** npm leaves files of these names out of a package: they are stored without the dot. */
@@ -20,8 +20,8 @@ export interface WriteOptions {
 }
 
 /** Writes the files, and returns their names. Throws a `UserError` USAGE where one exists, and writes nothing then. */
-export async function writeProject(dir: string, answers: Answers, options: WriteOptions): Promise<readonly string[]> {
-  const files = await renderProject(answers, options.redisUrl);
+export async function writeProject(dir: string, project: Project, options: WriteOptions): Promise<readonly string[]> {
+  const files = await renderProject(project, options.redisUrl);
   const present = files.map(({ name }) => name).filter((name) => existsSync(join(dir, name)));
   if (present.length > 0 && !options.force) {
     throw new UserError("USAGE", `${dir} already holds ${present.join(", ")}.`, {
@@ -39,21 +39,46 @@ interface File {
   readonly mode: number;
 }
 
-async function renderProject(answers: Answers, redisUrl: string): Promise<readonly File[]> {
-  const values = projectValues(answers, versions());
+async function renderProject(project: Project, redisUrl: string): Promise<readonly File[]> {
+  const known = versions();
+  const valuesOf = (recipe: RecipePlan): Values => projectValues(project, recipe, known);
+  const [first, ...more] = project.recipes.map((recipe) => ({ recipe, values: valuesOf(recipe) }));
   const files: File[] = [];
-  for (const folder of ["common", answers.database]) {
+  for (const folder of ["common", project.database]) {
     const templates = join(PACKAGE, "templates", folder);
     for (const file of (await readdir(templates)).sort()) {
-      const text = fillTemplate(file, await readFile(join(templates, file), "utf8"), values);
-      files.push({ name: DOT_FILES.has(file) ? `.${file}` : file, text, mode: 0o644 });
+      const template = await readFile(join(templates, file), "utf8");
+      const fill = ({ values }: { values: Values }): string => fillTemplate(file, template, values);
+      if (file === "recipe.ts" && more.length > 0) {
+        files.push(...[first!, ...more].map((one) => fileOf(moduleName(one.recipe), fill(one))));
+        files.push(fileOf(file, index(project.recipes)));
+      } else if (file === "schema.sql") files.push(fileOf(file, [first!, ...more].map(fill).join("\n")));
+      else files.push(fileOf(DOT_FILES.has(file) ? `.${file}` : file, fill(first!)));
     }
   }
-  return [...files, ...environment(answers, redisUrl)];
+  return [...files, ...environment(project, redisUrl)];
+}
+
+function fileOf(name: string, text: string): File {
+  return { name, text, mode: 0o644 };
+}
+
+/** Several recipes have a file each, and are deployed as one. */
+function index(recipes: readonly RecipePlan[]): string {
+  const lines = recipes.map((recipe) => {
+    const module = `./${moduleName(recipe).replace(/ts$/, "js")}`;
+    return `export { default as ${recipe.name.replace(/\W/g, "_")} } from ${JSON.stringify(module)};\n`;
+  });
+  return lines.join("");
+}
+
+function moduleName({ table }: RecipePlan): string {
+  const name = table.replace(/[^\w.-]+/g, "-");
+  return name === "recipe" ? "recipe-table.ts" : `${name}.ts`;
 }
 
 /** A password that was given goes where git does not see it. */
-function environment({ database, connection }: Answers, redisUrl: string): readonly File[] {
+function environment({ database, connection }: Project, redisUrl: string): readonly File[] {
   if ("file" in connection || connection.password === undefined) return [];
   const { passwordName } = databaseOf(database);
   const text = `REDIS_URL=${quoted(redisUrl)}\n${passwordName}=${quoted(connection.password)}\n`;
