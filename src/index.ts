@@ -2,6 +2,7 @@
 export { configGet } from "./config/config-get.js";
 export { mysql } from "./connectors/mysql.js";
 export { postgres } from "./connectors/postgres.js";
+export { redis } from "./connectors/redis.js";
 export { sqlite } from "./connectors/sqlite.js";
 export { writeBehind, writeThrough } from "./recipe/define.js";
 export type { Connector, Option } from "./connectors/connector.js";

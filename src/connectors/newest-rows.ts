@@ -1,4 +1,4 @@
-/** For databases where a statement a row is sent at once, and nothing but the connector decides which of two comes last. */
+/** One row an id: what every connector makes sure of first, since databases differ in what they do with two. */
 import { RefusedValueError } from "../errors.js";
 import type { Batch, Row } from "../model.js";
 

@@ -21,3 +21,7 @@ export const deadLetters = (recipe: string): string => `wbsync:dead:${recipe}`;
 export const retries = (recipe: string): string => `wbsync:retry:${recipe}`;
 /** Stream: where a client waits for the acknowledgement of a write that carried an id. */
 export const ackStream = (key: string, id: string): string => `{${key}}${id}`;
+
+/** Hash, in a Redis that is written to: partition → checkpoint. A colon in the recipe's name must not look like the separator. */
+export const checkpoints = (recipe: string, target: string): string =>
+  `wbsync:checkpoint:${recipe.replace(/[%:]/g, encodeURIComponent)}:${target}`;

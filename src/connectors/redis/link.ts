@@ -6,11 +6,11 @@ import { loadDriver, within } from "../sql/driver.js";
 import { explainConnect, explainLost } from "./errors.js";
 import type { RedisServer } from "./options.js";
 
-type Driver = typeof import("ioredis");
+type Driver = Pick<typeof import("ioredis"), "Redis" | "Cluster">;
 
 /** Connects, and waits until commands are taken. */
 export async function connectLink(server: RedisServer, signal: AbortSignal): Promise<Link> {
-  const driver = await loadDriver("ioredis", () => import("ioredis"));
+  const driver = await loadDriver<Driver>("ioredis", () => import("ioredis"));
   signal.throwIfAborted();
   const client = server.nodes ? clusterClient(driver, server, server.nodes) : singleClient(driver, server);
   const link = new Link(client, server);

@@ -6,7 +6,7 @@
  *        └ refuses a writer that was overtaken, and stores how new the rows are going to be: after a crash in the middle nothing is
  *          written until capture has passed that (invariant 4)
  */
-import { RefusedValueError, SupersededError, UserError, WbsyncError } from "../../errors.js";
+import { RefusedValueError, SupersededError, WbsyncError } from "../../errors.js";
 import type { Batch, CheckpointMove } from "../../model.js";
 import { checkpoints } from "../../redis/keys.js";
 import type { ErrorClass, Opened, Sink, SinkContext } from "../connector.js";
