@@ -21,8 +21,8 @@ export class Buffer {
   #entries = new Map<Bytes, Entry>();
   /** Entries that were read back and not found; they wait until capture tells why. */
   #absent = new Map<Bytes, Entry>();
-  /** Keys taken out and not yet settled: what happens to them meanwhile is always worth keeping. */
-  #taken = new Set<Bytes>();
+  /** Entries taken out and not yet settled: what happens to their keys meanwhile is always worth keeping. */
+  #taken = new Map<Bytes, Entry>();
   #bytes = 0;
 
   constructor(options: BufferOptions) {
@@ -62,7 +62,8 @@ export class Buffer {
     if (before === undefined && !this.#isWorthKeeping(change)) return undefined;
     const entry = before ?? this.#add(change.key, change.start, change.startDb, now);
     this.#apply(change, entry);
-    entry.last = change.end;
+    // What was read back may be newer than what capture has come to.
+    if (change.end > entry.last) entry.last = change.end;
     if (this.#bytes > this.#maxBytes) this.#bytes -= entry.shrink();
     return entry;
   }
@@ -86,12 +87,13 @@ export class Buffer {
     return entry;
   }
 
-  /** Every key of the database went: FLUSHALL. */
+  /** Every key of the database went: FLUSHALL. Those on their way to the table went as well. */
   flushed(end: number): void {
+    this.#expectTaken();
     const remove = this.#removes("flush");
     for (const entries of [this.#entries, this.#absent]) {
       for (const entry of entries.values()) {
-        if (remove) entry.remove();
+        if (remove) this.#remove(entry);
         else entry.leave();
         entry.last = end;
       }
@@ -112,8 +114,8 @@ export class Buffer {
       this.#entries.delete(entry.key);
     }
     for (const entry of taken) {
-      this.#bytes -= bytesOf(entry);
-      this.#taken.add(entry.key);
+      this.#bytes -= entry.size;
+      this.#taken.set(entry.key, entry);
     }
     return taken;
   }
@@ -134,10 +136,10 @@ export class Buffer {
   putBackAbsent(entry: Entry): void {
     const newer = this.#entries.get(entry.key);
     this.#entries.delete(entry.key);
-    if (newer) this.#bytes -= bytesOf(newer);
+    if (newer) this.#bytes -= newer.size;
     const kept = newer ? carryOver(entry, newer) : entry;
     this.#absent.set(entry.key, kept);
-    this.#bytes += bytesOf(kept);
+    this.#bytes += kept.size;
   }
 
   /** Puts back what could not be written, before everything that came later. */
@@ -147,7 +149,7 @@ export class Buffer {
     for (const entry of entries) {
       const newer = later.get(entry.key);
       later.delete(entry.key);
-      if (newer) this.#bytes -= bytesOf(newer);
+      if (newer) this.#bytes -= newer.size;
       this.adopt(newer ? carryOver(entry, newer) : entry);
     }
     for (const [key, entry] of later) this.#entries.set(key, entry);
@@ -166,16 +168,34 @@ export class Buffer {
   /** Takes an entry over from another buffer; entries come in the order of their first change, before any other. */
   adopt(entry: Entry): void {
     this.#entries.set(entry.key, entry);
-    this.#bytes += bytesOf(entry);
+    this.#bytes += entry.size;
   }
 
-  /** Everything is read back again: the history that these changes belong to is lost. Keys only, from here on. */
+  /** Everything is read back again: the history that these changes belong to is lost. Keys and deletes only, from here on. */
   rebase(at: Position, now: number): void {
-    const keys = this.drain();
-    for (const old of keys) {
-      const entry = this.touch(old.key, at, now);
-      if (old.waiting) (entry.waiting ??= []).push(...old.waiting);
+    for (const entry of this.drain()) this.#rebaseOne(entry, at, now);
+  }
+
+  /** The same for what could not be written, and comes back after the history was lost. */
+  putBackRebased(entries: readonly Entry[], at: Position, now: number): void {
+    for (const entry of entries) this.#rebaseOne(entry, at, now);
+    this.#taken.clear();
+  }
+
+  #rebaseOne(old: Entry, at: Position, now: number): void {
+    const entry = this.touch(old.key, at, now);
+    entry.isRemoved ||= old.isRemoved;
+    if (old.waiting) (entry.waiting ??= []).push(...old.waiting);
+  }
+
+  /** Gives every key that was taken out an entry again; before all others, because what was taken is older. */
+  #expectTaken(): void {
+    const later = this.#entries;
+    this.#entries = new Map();
+    for (const { key, first, firstDb, since } of this.#taken.values()) {
+      if (!later.has(key) && !this.#absent.has(key)) this.#add(key, first, firstDb, since);
     }
+    for (const [key, entry] of later) this.#entries.set(key, entry);
   }
 
   #add(key: Bytes, first: number, firstDb: number, now: number): Entry {
@@ -193,13 +213,11 @@ export class Buffer {
         this.#bytes += entry.unset(change.fields, this.#fields);
         break;
       case "gone":
-        if (!change.own && this.#removes(change.cause)) {
-          this.#bytes -= bytesOf(entry);
-          entry.remove();
-        } else entry.leave();
+        if (!change.own && this.#removes(change.cause)) this.#remove(entry);
+        else entry.leave();
         break;
       case "dirty":
-        this.#bytes -= bytesOf(entry);
+        this.#bytes -= entry.size;
         entry.forget();
         break;
       case "ttl":
@@ -207,6 +225,11 @@ export class Buffer {
       case "swapped":
         break;
     }
+  }
+
+  #remove(entry: Entry): void {
+    this.#bytes -= entry.size;
+    entry.remove();
   }
 
   /** A key that goes while its row stays leaves nothing to do; nor does what wbsync did itself. */
@@ -218,25 +241,27 @@ export class Buffer {
   }
 }
 
-/**
- * Two entries of one key as one: the newer says what the key is like, the older where it began and who waits. What only the older
- * knows is read back, except of a hash that has gone since and whose row stays: then the older is the last word on it.
- */
+/** Two entries of one key as one: what the newer does not say, the older does, unless anything may have happened between. */
 function carryOver(older: Entry, newer: Entry): Entry {
-  const entry = new Entry(older.key, older.first, older.firstDb, older.since);
-  const hasOnlyLeft = newer.isVacant && !newer.isRemoved && newer.values.length === 0;
-  entry.last = newer.last;
-  entry.values = hasOnlyLeft ? older.values : newer.values;
+  const waiting: Bytes[] = [...(older.waiting ?? []), ...(newer.waiting ?? [])];
+  // A key that was only touched brings no news.
+  const isNews = newer.last > newer.first;
+  const entry = isNews ? new Entry(older.key, older.first, older.firstDb, older.since) : older;
+  if (waiting.length > 0) entry.waiting = waiting;
+  if (!isNews) return entry;
+  entry.last = Math.max(older.last, newer.last);
   entry.isVacant = newer.isVacant;
   entry.isRemoved = newer.isRemoved || older.isRemoved;
   entry.mayBeEmpty = newer.mayBeEmpty;
-  const waiting: Bytes[] = [...(older.waiting ?? []), ...(newer.waiting ?? [])];
-  if (waiting.length > 0) entry.waiting = waiting;
+  // Where nobody can be asked any more, an older value is better than none.
+  const isHeir = !newer.isRemoved && (!newer.hasForgotten || newer.isVacant);
+  entry.values = isHeir ? inherit(older, newer) : newer.values;
+  const sealed = [...((isHeir && older.sealed) || [])].filter((place) => newer.values[place] === undefined);
+  entry.sealed = sealed.length > 0 ? new Set([...(newer.sealed ?? []), ...sealed]) : newer.sealed;
   return entry;
 }
 
-function bytesOf(entry: Entry): number {
-  let bytes = 0;
-  for (const value of entry.values) if (typeof value === "string") bytes += value.length;
-  return bytes;
+function inherit(older: Entry, newer: Entry): Entry["values"] {
+  if (newer.values.length === 0) return older.values;
+  return newer.values.map((value, i) => (value === undefined ? (older.isVacant ? null : older.values[i]) : value));
 }

@@ -4,9 +4,8 @@ import type { Bytes } from "../model.js";
 /** A field's place among the mapped fields. */
 export type Fields = ReadonlyMap<Bytes, number>;
 
-/** null: the hash does not have the field; undefined: nobody knows; SKIPPED: the client said that it must not be written. */
-export type Known = Bytes | null | undefined | typeof SKIPPED;
-export const SKIPPED = Symbol("skipped");
+/** null: the hash does not have the field; undefined: nobody knows. */
+export type Known = Bytes | null | undefined;
 
 /** The changes of one key since they were last written, merged into one. */
 export class Entry {
@@ -20,10 +19,14 @@ export class Entry {
   last: number;
   /** By place of the mapped field; empty: nothing is known. */
   values: Known[] = [];
+  /** Places whose value in Redis is to stay out of the database; what `values` holds there is older. */
+  sealed: Set<number> | undefined;
   /** The hash does not exist now. */
   isVacant = false;
   /** The row has to go, unless values are written after all. */
   isRemoved = false;
+  /** Something of it was known once and is no more: it has to be read back. */
+  hasForgotten = false;
   /** A field was taken away since the hash was last seen to exist: it may have been the last one. */
   mayBeEmpty = false;
   /** It was read back at this server offset, and there was no hash. Once capture is past it, that is settled. */
@@ -44,14 +47,19 @@ export class Entry {
   /** Fields were set. Setting some fields of a hash that did not exist says that the others are absent. Returns bytes gained. */
   set(pairs: readonly Bytes[], fields: Fields): number {
     const values = this.#values(fields.size);
-    if (this.isVacant) values.fill(null);
     let gained = 0;
+    if (this.isVacant) {
+      gained -= this.size;
+      values.fill(null);
+      this.hasForgotten = false;
+    }
     for (let i = 0; i + 1 < pairs.length; i += 2) {
       const place = fields.get(pairs[i] as Bytes);
       if (place === undefined) continue;
       const value = pairs[i + 1] as Bytes;
       gained += value.length - sizeOf(values[place]);
       values[place] = value;
+      this.sealed?.delete(place);
     }
     this.#exists();
     return gained;
@@ -59,6 +67,8 @@ export class Entry {
 
   /** Fields were removed; with the last one goes the hash. */
   unset(names: readonly Bytes[], fields: Fields): number {
+    // They were never written: the hash was made anew by writes that must stay out of the database.
+    if (this.isVacant) return 0;
     const values = this.#values(fields.size);
     let gained = 0;
     for (const name of names) {
@@ -66,19 +76,23 @@ export class Entry {
       if (place === undefined) continue;
       gained -= sizeOf(values[place]);
       values[place] = null;
+      this.sealed?.delete(place);
     }
     this.mayBeEmpty = true;
     this.absentAt = undefined;
     return gained;
   }
 
-  /** Fields were set that must stay out of the database. */
+  /**
+   * Fields were set that must stay out of the database; what was known of them before is still to be written. A hash that was gone
+   * counts as gone until something of it is to be written.
+   */
   skip(pairs: readonly Bytes[], fields: Fields): void {
-    const values = this.#values(fields.size);
-    if (this.isVacant) values.fill(null);
+    if (this.isVacant) return;
+    this.#values(fields.size);
     for (let i = 0; i + 1 < pairs.length; i += 2) {
       const place = fields.get(pairs[i] as Bytes);
-      if (place !== undefined) values[place] = SKIPPED;
+      if (place !== undefined) (this.sealed ??= new Set()).add(place);
     }
     this.#exists();
   }
@@ -87,6 +101,7 @@ export class Entry {
   remove(): void {
     this.values = [];
     this.isRemoved = true;
+    this.hasForgotten = false;
     this.#vacate();
   }
 
@@ -103,18 +118,19 @@ export class Entry {
   /** Anything may have happened to the key. */
   forget(): void {
     this.values = [];
+    this.sealed = undefined;
+    this.hasForgotten = true;
     this.#exists();
-    this.mayBeEmpty = false;
   }
 
   /** Drops values to save memory: they can be read back. Not so for a hash that is gone. */
   shrink(): number {
     if (this.isVacant) return 0;
     let freed = 0;
+    this.hasForgotten = true;
     for (let i = 0; i < this.values.length; i++) {
-      const value = this.values[i];
-      if (value === SKIPPED) continue;
-      freed += sizeOf(value);
+      if (this.sealed?.has(i)) continue;
+      freed += sizeOf(this.values[i]);
       this.values[i] = undefined;
     }
     return freed;
@@ -124,7 +140,10 @@ export class Entry {
   rearrange(places: readonly (number | undefined)[]): void {
     const before = this.values;
     if (before.length === 0) return;
-    this.values = places.map((place) => (place === undefined ? (this.isVacant ? null : undefined) : before[place]));
+    const sealed = this.sealed;
+    this.sealed =
+      sealed && new Set(places.flatMap((place, i) => (place !== undefined && sealed.has(place) ? [i] : [])));
+    this.values = places.map((place) => (place === undefined ? undefined : before[place]));
   }
 
   /** Whether the row can be told without asking Redis. */
@@ -134,10 +153,18 @@ export class Entry {
     let hasField = false;
     for (let i = 0; i < size; i++) {
       const value = this.values[i];
-      if (value === undefined) return false;
-      if (value !== null) hasField = true;
+      const isSealed = this.sealed !== undefined && this.sealed.has(i);
+      if (value === undefined && !isSealed) return false;
+      if (value !== null || isSealed) hasField = true;
     }
     return hasField || !this.mayBeEmpty;
+  }
+
+  /** Bytes of values held. */
+  get size(): number {
+    let bytes = 0;
+    for (const value of this.values) bytes += sizeOf(value);
+    return bytes;
   }
 
   #values(size: number): Known[] {
@@ -153,6 +180,7 @@ export class Entry {
 
   #vacate(): void {
     this.isVacant = true;
+    this.sealed = undefined;
     this.mayBeEmpty = false;
     this.absentAt = undefined;
   }
