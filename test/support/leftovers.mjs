@@ -10,12 +10,20 @@ const CACHES = /^(tsx-|node-compile-cache)/;
  * The processes that work in the folder or were told of it, and the folder's entries, each as a line for people. The processes
  * are killed. What is just ending (the guards, see guard.sh) is given ten seconds.
  */
-export async function leftovers(folder) {
-  for (let attempt = 0; attempt < 100 && find(folder).length > 0; attempt++) await sleep(100);
+export async function leftovers(folder, patienceMs = 10_000) {
+  for (let waited = 0; waited < patienceMs && find(folder).length > 0; waited += 100) await sleep(100);
   return find(folder).map(({ pid, text }) => {
-    if (pid !== undefined) process.kill(pid, "SIGKILL");
+    if (pid !== undefined) kill(pid);
     return text;
   });
+}
+
+function kill(pid) {
+  try {
+    process.kill(pid, "SIGKILL");
+  } catch {
+    // It has ended by itself meanwhile.
+  }
 }
 
 function find(folder) {

@@ -1,8 +1,10 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
-import { existsSync } from "node:fs";
-import { dirname } from "node:path";
+import { existsSync, readlinkSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { after, test } from "node:test";
+import { leftovers } from "./leftovers.mjs";
+import { tempDir } from "./process.js";
 import { startRedis } from "./redis.js";
 import { waitFor } from "./wait.js";
 
@@ -24,6 +26,18 @@ test("an ACL user has the rights that it was given", async () => {
   const client = redis.client({ username: "capture", password: "secret", enableReadyCheck: false });
   assert.equal(await client.ping(), "PONG");
   await assert.rejects(client.get("x"), /NOPERM/);
+});
+
+test("what a run leaves behind is found, named, and ended", { skip: !existsSync("/proc") }, async () => {
+  const folder = tempDir("wbsync-left");
+  assert.deepEqual(await leftovers(folder, 0), []);
+  writeFileSync(join(folder, "forgotten.txt"), "");
+  const child = spawn("sleep", ["60"], { cwd: folder, stdio: "ignore" });
+  const gone = new Promise((resolve) => child.once("exit", (_, signal) => resolve(signal)));
+  await waitFor(() => child.pid !== undefined && readlinkSync(`/proc/${child.pid}/cwd`) === folder);
+  const left = await leftovers(folder, 0);
+  assert.equal(await gone, "SIGKILL");
+  assert.deepEqual(left, [`the process ${child.pid}: sleep 60 `, "the temporary file or folder forgotten.txt"]);
 });
 
 test("servers and folders are gone after kill -9 of the test process", async () => {
