@@ -5,6 +5,7 @@ import type { TestContext } from "node:test";
 import type { Connector, Opened, Option, Sink } from "../../src/connectors/connector.js";
 import type { Batch, Bytes, Checkpoint, Column, Row, Value } from "../../src/model.js";
 import { converterFor } from "../../src/recipe/convert.js";
+import type { ColumnType } from "../../src/recipe/recipe.js";
 
 /** Column types that every database has in some form. */
 export type PortableType =
@@ -38,6 +39,8 @@ export interface Capabilities {
   readonly schema: boolean;
   /** There is a user with a password. */
   readonly credentials: boolean;
+  /** false: where every column but the key is NULL there is no row. */
+  readonly emptyRows?: boolean;
 }
 
 /** The connection of one connector. */
@@ -115,7 +118,11 @@ export class Fixture {
     );
     const columns =
       options.columns ?? spec.columns.map(([column]) => column).filter((column) => !spec.primaryKey.includes(column));
-    this.sink = this.connector.sink({ recipe: this.recipe, columns });
+    this.sink = this.connector.sink({
+      ...{ recipe: this.recipe, columns },
+      // Without a catalog the recipe's types are all that there is.
+      ...(!harness.capabilities.schema && { types: columnTypes(spec) }),
+    });
   }
 
   /** Creates a table and opens a sink on it. */
@@ -204,6 +211,14 @@ export class Fixture {
     return this.harness.rows(this.name, this.spec);
   }
 
+  /** What `rows` returns where these were written. */
+  stored(rows: readonly Readonly<Record<string, Value>>[]): readonly Readonly<Record<string, Value>>[] {
+    if (this.harness.capabilities.emptyRows !== false) return rows;
+    const isEmpty = (row: Readonly<Record<string, Value>>) =>
+      Object.entries(row).every(([name, value]) => value === null || this.spec.primaryKey.includes(name));
+    return rows.filter((row) => !isEmpty(row));
+  }
+
   /** The error of what must fail, with its class. */
   async failure(work: () => Promise<unknown>): Promise<{ error: Error; kind: string }> {
     try {
@@ -215,6 +230,17 @@ export class Fixture {
     return assert.fail("expected an error");
   }
 }
+
+/** The types that mappings would demand of these columns. */
+function columnTypes({ columns }: TableSpec): Record<string, ColumnType> {
+  return Object.fromEntries(columns.map(([name, type]) => [name, COLUMN_TYPES[type]]));
+}
+
+const COLUMN_TYPES: Readonly<Record<PortableType, ColumnType>> = {
+  ...{ int32: "integer", int64: "integer", "decimal(20,4)": "decimal", double: "float", boolean: "boolean" },
+  ...{ "varchar(20)": "text", text: "text", binary: "binary", json: "json", uuid: "uuid" },
+  ...{ date: "date", "time(3)": "time", "datetime(3)": "datetime", "datetime(3) zoned": "datetime" },
+};
 
 /** What a database shows for a value, in the canonical text of convert.ts. */
 export function canonical(type: PortableType, value: unknown): Value {
