@@ -30,7 +30,7 @@ export const postgresDialect: Dialect<PostgresColumn> = {
   *upsert(target, columns, rows): Steps {
     const all = [...target.key, ...columns];
     const sql = upsertText(target, columns);
-    for (const part of parts(rows)) yield { sql, params: arrays(all, part, (row, i) => valueAt(row, i)) };
+    for (const part of parts(rows)) yield { sql, params: arrays(all.length, part) };
   },
 
   update(target, columns, row): Statement {
@@ -46,7 +46,7 @@ export const postgresDialect: Dialect<PostgresColumn> = {
 
   *remove(target, rows): Steps {
     const sql = removeText(target);
-    for (const part of parts(rows)) yield { sql, params: arrays(target.key, part, (row, i) => row.id[i] ?? null) };
+    for (const part of parts(rows)) yield { sql, params: arrays(target.key.length, part) };
   },
 };
 
@@ -93,15 +93,8 @@ const element = (column: PostgresColumn, name: string): string => (column.isArra
 const scalar = (column: PostgresColumn, n: number): string =>
   column.isArray ? `$${n}::text::${column.cast}` : `$${n}::${column.cast}`;
 
-function arrays(
-  columns: readonly PostgresColumn[],
-  rows: readonly Row[],
-  valueOf: (row: Row, column: number) => Value,
-): readonly string[] {
-  return columns.map((_, i) => arrayLiteral(rows.map((row) => valueOf(row, i))));
-}
-
-const valueAt = (row: Row, i: number): Value => (i < row.id.length ? row.id[i] : row.values[i - row.id.length]) ?? null;
+const arrays = (width: number, rows: readonly Row[]): readonly string[] =>
+  Array.from({ length: width }, (_, n) => arrayLiteral(rows, n));
 
 /** The driver sends a Buffer in binary form, which needs no cast; here every parameter is text. */
 const asText = (value: Value): string | null =>

@@ -1,9 +1,10 @@
 /** One table of one SQL database, for one partition. What differs between databases stands behind `Database` and `Dialect`. */
 import { SupersededError, WbsyncError } from "../../errors.js";
-import type { Batch, CheckpointMove, Column } from "../../model.js";
+import type { Batch, Bytes, CheckpointMove, Column } from "../../model.js";
 import type { Connector, ErrorClass, Opened, Sink, SinkContext } from "../connector.js";
 import { CheckpointStatements, moveCheckpoints, openCheckpoints } from "./checkpoints.js";
 import type { CatalogColumn, Database, Session, Steps, Target } from "./database.js";
+import { keyPage, keyText } from "./key-page.js";
 import { tableReference, type TableOptions, type TableReference } from "./table.js";
 import { writeBatch } from "./transaction.js";
 import { verifyTable } from "./verify.js";
@@ -61,8 +62,7 @@ class SqlSink<C extends CatalogColumn> implements Sink {
   }
 
   async write(batch: Batch, moves: readonly CheckpointMove[], signal: AbortSignal): Promise<void> {
-    const open = this.#open;
-    if (!open) throw new WbsyncError("DATABASE_UNREACHABLE", "The connection is closed: open() comes before write()");
+    const open = this.#opened();
     try {
       await cutOnAbort(open.session, signal, () => open.session.transact(this.#steps(open, batch, moves)));
     } catch (error) {
@@ -75,10 +75,27 @@ class SqlSink<C extends CatalogColumn> implements Sink {
     }
   }
 
+  #opened(): Open<C> {
+    if (this.#open) return this.#open;
+    throw new WbsyncError("DATABASE_UNREACHABLE", "The connection is closed: open() comes before anything else");
+  }
+
   *#steps({ session, target, checkpoints }: Open<C>, batch: Batch, moves: readonly CheckpointMove[]): Steps {
     // First, because the row locks of the checkpoints are what keeps a second runner waiting.
     yield* moveCheckpoints(checkpoints, moves, (error) => this.#database.isDuplicate(error));
     yield* writeBatch(session.dialect, target, batch);
+  }
+
+  async keys(
+    after: readonly Bytes[] | undefined,
+    count: number,
+    signal: AbortSignal,
+  ): Promise<readonly (readonly Bytes[])[]> {
+    const { session, target } = this.#opened();
+    const last = after?.map((part) => Buffer.from(part, "latin1").toString());
+    const statement = keyPage(session.dialect, target, last, count);
+    const { rows } = await cutOnAbort(session, signal, () => session.run(statement));
+    return rows.map((row) => row.map(keyText));
   }
 
   classify(error: unknown): ErrorClass {

@@ -1,0 +1,29 @@
+/** Reads which rows a table has, in pages, by the primary key. */
+import type { Bytes } from "../../model.js";
+import type { CatalogColumn, Dialect, Statement, Target } from "./database.js";
+
+/** The keys after this one, in the database's own order. */
+export function keyPage<C extends CatalogColumn>(
+  dialect: Pick<Dialect<C>, "quote" | "placeholder">,
+  target: Target<C>,
+  after: readonly unknown[] | undefined,
+  count: number,
+): Statement {
+  const names = target.key.map(({ name }) => dialect.quote(name));
+  const params: unknown[] = [];
+  const place = (value: unknown) => dialect.placeholder(params.push(value));
+  // (a, b) > (x, y), spelled out: not every database compares rows.
+  const alternatives = names.map((name, i) => {
+    const equal = names.slice(0, i).map((earlier, j) => `${earlier} = ${place(after?.[j])}`);
+    return `(${[...equal, `${name} > ${place(after?.[i])}`].join(" AND ")})`;
+  });
+  const where = after ? ` WHERE ${alternatives.join(" OR ")}` : "";
+  const sql = `SELECT ${names.join(", ")} FROM ${target.table}${where} ORDER BY ${names.join(", ")} LIMIT ${count}`;
+  return { sql, params: after ? params : [] };
+}
+
+/** A key's value as it stands in the name of a key in Redis. */
+export function keyText(value: unknown): Bytes {
+  if (Buffer.isBuffer(value)) return value.toString("latin1");
+  return Buffer.from(String(value as string | number | bigint)).toString("latin1");
+}
