@@ -1,5 +1,5 @@
 /** The small interface that every database stands behind. A connector sees rows and checkpoints, never keys or Redis. */
-import type { Batch, Checkpoint, CheckpointMove, Column } from "../model.js";
+import type { Batch, Bytes, Checkpoint, CheckpointMove, Column } from "../model.js";
 import type { ColumnType } from "../recipe/recipe.js";
 
 /** A connection option: a value, a promise of one, or a function that is called again at every connection attempt. */
@@ -67,6 +67,16 @@ export interface Sink {
    * token whether the transaction was committed.
    */
   write(batch: Batch, moves: readonly CheckpointMove[], signal: AbortSignal): Promise<void>;
+
+  /**
+   * The ids of up to `count` rows after this one, in an order of the database's own: as they stand in the names of keys. None:
+   * that was all. A connector without it cannot be used with `onFlush: "delete"`.
+   */
+  keys?(
+    after: readonly Bytes[] | undefined,
+    count: number,
+    signal: AbortSignal,
+  ): Promise<readonly (readonly Bytes[])[]>;
 
   classify(error: unknown): ErrorClass;
 

@@ -8,6 +8,7 @@ import type { Partition } from "./partition.js";
 import type { Partitions } from "./partitions.js";
 import { UncertainDeletes } from "./policies.js";
 import type { Settlement } from "./settlement.js";
+import type { Place } from "./sweep.js";
 
 type SetChange = Extract<Change, { kind: "set" }>;
 
@@ -20,6 +21,8 @@ export interface IntakeOptions {
   readonly settlement: Settlement;
   readonly guards: WriteGuards;
   readonly log: Logger;
+  /** Every key went, and the rows have to go too. */
+  readonly onFlushed: (since: Place) => void;
   /** Every key may have become another. */
   readonly onSwapped: () => void;
 }
@@ -38,7 +41,7 @@ export class Intake {
     const { head } = this.#options;
     for (const change of changes) {
       if (change.key.startsWith(head)) this.#takeOne(this.#settleDispute(change), now);
-      else if (change.kind === "flushed") this.#flushed(change.end);
+      else if (change.kind === "flushed") this.#flushed(change, now);
       else if (change.kind === "swapped") this.#swapped();
     }
   }
@@ -82,10 +85,11 @@ export class Intake {
     }
   }
 
-  #flushed(end: number): void {
-    const { recipe, partitions, log } = this.#options;
-    log.warn(`FLUSHALL or FLUSHDB emptied the cache; ${recipe.onFlush === "keep" ? "rows stay" : "see onFlush"}`);
-    partitions.flushed(end);
+  #flushed(change: Change, now: number): void {
+    const { recipe, partitions, log, onFlushed } = this.#options;
+    log.warn(`FLUSHALL or FLUSHDB emptied the cache; ${recipe.onFlush === "keep" ? "rows stay" : "rows go (onFlush)"}`);
+    partitions.flushed(change, now);
+    if (recipe.onFlush === "delete") onFlushed({ offset: change.start, db: change.startDb });
   }
 
   #swapped(): void {

@@ -6,11 +6,12 @@
 import { performance } from "node:perf_hooks";
 import type { Buffer } from "../buffer/buffer.js";
 import type { Entry } from "../buffer/entry.js";
-import type { Bytes, Checkpoint, Counters, Position } from "../model.js";
+import type { Bytes, Change, Checkpoint, Counters, Position } from "../model.js";
 import { advance } from "./checkpoints.js";
 import { Gate } from "./gate.js";
 import { type Refusal, type Resolver, shownValues } from "./resolve.js";
 import type { Item, RowMaker } from "./rows.js";
+import type { Place } from "./sweep.js";
 import type { Writer } from "./write.js";
 
 /** What a partition asks of the recipe that it is a part of. */
@@ -20,6 +21,8 @@ export interface Whole {
   /** The offset at which the last SCAN had found every key; Infinity while one is under way. */
   scanEndedAt(): number;
   countersAt(offset: number): Counters | undefined;
+  /** No checkpoint may pass this place, for a reason that is in no buffer. */
+  floor(): Place | undefined;
   /** Rows that cannot be written; resolves when they are safe elsewhere. Throws where the recipe wants to stop. */
   refuse(refused: readonly Refusal[]): Promise<void>;
   /** Resolves when everything that was refused while changes came in is safe elsewhere. */
@@ -90,12 +93,19 @@ export class Partition {
   /** Everything up to this offset is in the table (invariant 1). */
   committed(): number {
     const captured = this.#options.whole.captured().offset;
-    return Math.min(this.#inFlightFirst, this.buffer.oldest()?.offset ?? Infinity, captured);
+    const floor = this.#options.whole.floor()?.offset ?? Infinity;
+    return Math.min(this.#inFlightFirst, this.buffer.oldest()?.offset ?? Infinity, captured, floor);
   }
 
   /** A key whose row may differ, whatever the stream says. */
   touch(key: Bytes): Entry {
     return this.buffer.touch(key, this.#options.whole.captured(), performance.now());
+  }
+
+  /** Every key of the database went; also those whose rows are being written just now. */
+  flushed(change: Change, now: number): void {
+    this.buffer.flushed(change.end);
+    for (const { key } of this.#inFlight) this.buffer.merge({ ...change, key, kind: "gone", cause: "flush" }, now);
   }
 
   /** Looks whether there is something to do. */
@@ -196,7 +206,7 @@ export class Partition {
   #nextCheckpoint(entries: readonly Entry[]): Checkpoint {
     const { whole } = this.#options;
     const captured = whole.captured();
-    const oldest = this.buffer.oldest();
+    const oldest = earlier(this.buffer.oldest(), whole.floor());
     const low = oldest && oldest.offset < captured.offset ? { replid: captured.replid, ...oldest } : captured;
     return advance(this.checkpoint, {
       low,
@@ -238,4 +248,9 @@ export class Partition {
     const isUpToDate = captured <= this.checkpoint.low && this.checkpoint.snapshot === this.#snapshotState();
     return isUpToDate ? Infinity : this.#lastCommit + IDLE_CHECKPOINT_MS - now;
   }
+}
+
+function earlier(one: Place | undefined, other: Place | undefined): Place | undefined {
+  if (!one || !other) return one ?? other;
+  return one.offset <= other.offset ? one : other;
 }

@@ -1,6 +1,6 @@
 /** All partitions of a recipe as one. Order is kept for every key, because a key always goes to the same one. */
 import type { Entry } from "../buffer/entry.js";
-import type { Bytes, Position } from "../model.js";
+import type { Bytes, Change, Position } from "../model.js";
 import type { Partition } from "./partition.js";
 
 export class Partitions {
@@ -60,8 +60,8 @@ export class Partitions {
     for (const partition of this.#all) partition.hurry();
   }
 
-  flushed(end: number): void {
-    for (const { buffer } of this.#all) buffer.flushed(end);
+  flushed(change: Change, now: number): void {
+    for (const partition of this.#all) partition.flushed(change, now);
   }
 
   rebase(at: Position): void {

@@ -31,7 +31,9 @@ import { type Refusal, Resolver } from "./resolve.js";
 import { RowMaker } from "./rows.js";
 import { Seat } from "./seat.js";
 import { Settlement } from "./settlement.js";
+import { type Server, sinkContext } from "./sink-context.js";
 import { Snapshot } from "./snapshot.js";
+import { type Place, Sweep } from "./sweep.js";
 import { Writer } from "./write.js";
 
 export interface PipelineOptions {
@@ -39,6 +41,7 @@ export interface PipelineOptions {
   readonly capture: Capture;
   /** Where the hashes are: for reading back, SCAN and answers. */
   readonly redis: Redis;
+  readonly server: Server;
   readonly letters: DeadLetters;
   /** Keys that a write-through beside it is writing. */
   readonly guards: WriteGuards;
@@ -66,6 +69,7 @@ export class RecipePipeline implements Consumer, Whole, Pipeline {
   readonly #settlement: Settlement;
   readonly #intake: Intake;
   readonly #snapshot: Snapshot;
+  readonly #sweep: Sweep;
   readonly #closed = new AbortController();
   #columns: readonly Column[] = [];
   #captured: Position = { replid: "", offset: 0, db: 0 };
@@ -84,8 +88,8 @@ export class RecipePipeline implements Consumer, Whole, Pipeline {
     this.head = bytes(`${recipe.keysPrefix}:`);
     this.#fieldNames = mappings.map(({ field }) => bytes(field));
     this.#fields = new Map(this.#fieldNames.map((name, place) => [name, place]));
-    const columns = mappings.map(({ column }) => column);
-    this.#sinks = Array.from({ length: partitions }, () => connector.sink({ recipe: recipe.name, columns }));
+    const sink = () => connector.sink(sinkContext(recipe, options.server));
+    this.#sinks = Array.from({ length: partitions }, sink);
     this.#seat = new Seat(this.#first, { partitions, version, snapshot: snapshot === "initial" ? "pending" : "done" });
     this.#partitions = new Partitions(this.head.length);
     this.#letters = new LetterBox(options.letters, version, log);
@@ -99,6 +103,11 @@ export class RecipePipeline implements Consumer, Whole, Pipeline {
       capturedOffset: () => this.#captured.offset,
       onChange: () => this.#onScan(),
     });
+    this.#sweep = new Sweep({
+      sink,
+      take: (ids, signal) => this.#takeSwept(ids, signal),
+      log,
+    });
     this.#intake = new Intake({
       recipe,
       head: this.head,
@@ -107,6 +116,7 @@ export class RecipePipeline implements Consumer, Whole, Pipeline {
       settlement: this.#settlement,
       guards,
       log,
+      onFlushed: (since) => this.#sweep.request(since),
       onSwapped: () => this.#snapshot.request(),
     });
   }
@@ -147,12 +157,12 @@ export class RecipePipeline implements Consumer, Whole, Pipeline {
     const abort = new AbortController();
     const either = AbortSignal.any([signal, abort.signal]);
     const loops = this.#partitions.run(either);
-    const scanning = this.#snapshot.run(either);
+    const finding = [this.#snapshot.run(either), this.#sweep.run(either)];
     try {
       await Promise.all(loops);
     } finally {
       abort.abort();
-      await Promise.allSettled([...loops, scanning]);
+      await Promise.allSettled([...loops, ...finding]);
     }
   }
 
@@ -257,6 +267,10 @@ export class RecipePipeline implements Consumer, Whole, Pipeline {
 
   scanEndedAt(): number {
     return this.#snapshot.endedAt;
+  }
+
+  floor(): Place | undefined {
+    return this.#sweep.since;
   }
 
   countersAt(offset: number): Counters | undefined {
@@ -372,6 +386,20 @@ export class RecipePipeline implements Consumer, Whole, Pipeline {
 
   async #takeScanned(keys: readonly Bytes[], signal: AbortSignal): Promise<void> {
     for (const key of keys) this.#partitions.of(key).touch(key);
+    await this.#makeRoom(signal);
+  }
+
+  /** Rows of keys that were flushed: they go, unless their hashes are there again. */
+  async #takeSwept(ids: readonly (readonly Bytes[])[], signal: AbortSignal): Promise<void> {
+    for (const id of ids) {
+      const key = this.head + id.join(":");
+      // What was written since the flush is in a buffer, and needs no second look.
+      if (!this.holds(key)) this.#partitions.of(key).touch(key).mayBeEmpty = true;
+    }
+    await this.#makeRoom(signal);
+  }
+
+  async #makeRoom(signal: AbortSignal): Promise<void> {
     this.#partitions.wake();
     const room = this.recipe.batch * this.recipe.partitions * SCAN_AHEAD;
     while (this.#partitions.waiting > room) await sleep(5, undefined, { signal });

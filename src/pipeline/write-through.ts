@@ -21,6 +21,7 @@ import type { WriteGuards } from "./guards.js";
 import { type Job, type Order, Orders } from "./orders.js";
 import { RowMaker } from "./rows.js";
 import { Seat } from "./seat.js";
+import { type Server, sinkContext } from "./sink-context.js";
 import { scanKeys } from "./snapshot.js";
 import { Writer } from "./write.js";
 
@@ -28,6 +29,7 @@ export interface WriteThroughOptions {
   readonly recipe: WriteThroughRecipe;
   readonly capture: Capture;
   readonly redis: Redis;
+  readonly server: Server;
   readonly guards: WriteGuards;
   /** Marks the last step as this runner's own. */
   readonly marker: string;
@@ -66,8 +68,7 @@ export class WriteThroughPipeline implements Consumer, Pipeline {
     this.recipe = recipe;
     this.#options = options;
     this.head = bytes(recipe.keysPrefix.includes("{") ? recipe.keysPrefix : `${recipe.keysPrefix}{`);
-    const columns = recipe.mappings.map(({ column }) => column);
-    this.#sink = recipe.connector.sink({ recipe: recipe.name, columns });
+    this.#sink = recipe.connector.sink(sinkContext(recipe, options.server));
     this.#seat = new Seat(this.#sink, { partitions: 1, version: recipe.version, snapshot: "done" });
     this.#orders = new Orders({ recipe, redis, marker, log });
   }

@@ -8,10 +8,12 @@ import { messageOf, UserError } from "../errors.js";
 import type { Logger } from "../observe/logger.js";
 import { WriteGuards } from "../pipeline/guards.js";
 import { RecipePipeline } from "../pipeline/pipeline.js";
+import type { Server } from "../pipeline/sink-context.js";
 import { WriteThroughPipeline } from "../pipeline/write-through.js";
 import { loadBundle } from "../recipe/load.js";
 import type { Recipe } from "../recipe/recipe.js";
 import { connectRedis, describeTarget, type RedisTarget } from "../redis/client.js";
+import { parseInfo } from "../redis/info.js";
 import { DeadLetters } from "../registry/dead-letters.js";
 import { Registry } from "../registry/registry.js";
 import { checkTrust, type Trust } from "../registry/signature.js";
@@ -79,7 +81,9 @@ export class Runner {
       isOwn: (marker) => !marker.startsWith(THROUGH) || marker === this.#marker,
       log: this.#log,
     });
-    const environment = this.#environment(registry, registryRedis, data, capture);
+    const runId = parseInfo(await control.info("server"))["run_id"];
+    const server: Server = { db: this.#options.redis.db, runIds: runId === undefined ? [] : [runId] };
+    const environment = this.#environment({ registry, registryRedis, data, capture, server });
     const capturing = capture.run(hard.signal);
     let http: HttpServer | undefined;
     const onRejection = (error: unknown) => this.#onRejection(error);
@@ -179,13 +183,20 @@ export class Runner {
     await registry.forget(name);
   }
 
-  #environment(registry: Registry, registryRedis: Redis, data: Redis, capture: ReplicationCapture): TaskEnvironment {
+  #environment(parts: {
+    readonly registry: Registry;
+    readonly registryRedis: Redis;
+    readonly data: Redis;
+    readonly capture: ReplicationCapture;
+    readonly server: Server;
+  }): TaskEnvironment {
+    const { registry, registryRedis, data, capture, server } = parts;
     return {
       runner: this.#id,
       log: this.#log,
       load: (registration) => this.#load(registry, registration),
       makePipeline: (recipe, log, onChange) => {
-        const common = { capture, redis: data, guards: this.#guards, log, onChange };
+        const common = { capture, redis: data, server, guards: this.#guards, log, onChange };
         if (recipe.mode === "write-through")
           return new WriteThroughPipeline({ ...common, recipe, marker: this.#marker });
         return new RecipePipeline({ ...common, recipe, letters: new DeadLetters(registryRedis, recipe.name) });

@@ -1,0 +1,87 @@
+/**
+ * After FLUSHALL with `onFlush: "delete"`: the stream names no keys, so the table is asked which rows it has, and each key is read
+ * back; where there is no hash, the row goes. Until every key is in a buffer no checkpoint may pass the flush: a restart sees it
+ * again, and sweeps again.
+ */
+import { setTimeout as sleep } from "node:timers/promises";
+import type { Sink } from "../connectors/connector.js";
+import { messageOf } from "../errors.js";
+import type { Bytes } from "../model.js";
+import type { Logger } from "../observe/logger.js";
+
+export interface SweepOptions {
+  /** A new sink, for a connection of its own. */
+  readonly sink: () => Sink;
+  /** Takes ids of rows, composite ones as their parts; resolves when it has room for more. */
+  readonly take: (ids: readonly (readonly Bytes[])[], signal: AbortSignal) => Promise<void>;
+  readonly log: Logger;
+}
+
+/** A place in the stream. */
+export interface Place {
+  readonly offset: number;
+  readonly db: number;
+}
+
+const PAGE = 1000;
+const RETRY_MS = 1000;
+
+export class Sweep {
+  readonly #options: SweepOptions;
+  #since: Place | undefined;
+  #wake: () => void = () => {};
+
+  constructor(options: SweepOptions) {
+    this.#options = options;
+  }
+
+  /** No checkpoint may pass this place; undefined: there is nothing to sweep. */
+  get since(): Place | undefined {
+    return this.#since;
+  }
+
+  /** Everything was flushed by a change that begins here. */
+  request(since: Place): void {
+    this.#since ??= since;
+    this.#wake();
+  }
+
+  /** Lives until the signal. */
+  async run(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      if (this.#since) await this.#sweep(this.#since, signal);
+      else await this.#untilWanted(signal);
+    }
+  }
+
+  async #sweep(since: Place, signal: AbortSignal): Promise<void> {
+    const sink = this.#options.sink();
+    try {
+      await sink.open(signal);
+      if (!sink.keys) {
+        this.#options.log.error("onFlush: this connector cannot tell which rows there are; they stay");
+      } else {
+        let after: readonly Bytes[] | undefined;
+        do {
+          const ids: readonly (readonly Bytes[])[] = await sink.keys(after, PAGE, signal);
+          await this.#options.take(ids, signal);
+          after = ids.at(-1);
+        } while (after);
+      }
+      if (this.#since === since) this.#since = undefined;
+    } catch (error) {
+      if (signal.aborted) return;
+      this.#options.log.warn(`the rows of flushed keys could not be listed, trying again: ${messageOf(error)}`);
+      await sleep(RETRY_MS, undefined, { signal }).catch(() => undefined);
+    } finally {
+      await sink.close();
+    }
+  }
+
+  async #untilWanted(signal: AbortSignal): Promise<void> {
+    await new Promise<void>((resolve) => {
+      this.#wake = resolve;
+      signal.addEventListener("abort", () => resolve(), { once: true });
+    });
+  }
+}
