@@ -41,7 +41,13 @@ export function stay(current: Checkpoint, high: number): Checkpoint {
 /** The first checkpoints of a recipe that has none. */
 export function begin(
   at: Position,
-  options: { partitions: number; snapshot: "pending" | "done"; version: string },
+  options: {
+    readonly partitions: number;
+    readonly snapshot: "pending" | "done";
+    readonly version: string;
+    /** As they are at this position: without them nobody could tell later why the first keys went. */
+    readonly counters: Counters | undefined;
+  },
 ): CheckpointMove[] {
   return indices(options.partitions).map((partition) => ({
     partition,
@@ -55,6 +61,7 @@ export function begin(
       high: at.offset,
       snapshot: options.snapshot,
       version: options.version,
+      ...(options.counters && { counters: options.counters }),
     },
   }));
 }

@@ -309,7 +309,7 @@ export class RecipePipeline implements Consumer, Whole, Pipeline {
 
   /** The first place at the stream: partitions begin here. */
   #begin(position: Position, hasGap: boolean): void {
-    const checkpoints = this.#seat.settle(position);
+    const checkpoints = this.#seat.settle(position, this.#options.capture.countersAt(position.offset));
     const rows = this.#rowMaker();
     this.#partitions.begin(
       checkpoints.map((checkpoint) =>

@@ -6,7 +6,7 @@
  */
 import type { Resume } from "../capture/capture.js";
 import type { Opened, Sink } from "../connectors/connector.js";
-import type { Batch, Checkpoint, CheckpointMove, Position } from "../model.js";
+import type { Batch, Checkpoint, CheckpointMove, Counters, Position } from "../model.js";
 import { begin, resumeFrom, takeOver } from "./checkpoints.js";
 
 const NO_ROWS: Batch = { upserts: [], deletes: [] };
@@ -56,11 +56,11 @@ export class Seat {
     return this.#stored.reduce((low, stored) => Math.min(low, stored.low), Infinity);
   }
 
-  /** Capture has begun at this position: what each partition begins with. */
-  settle(position: Position): readonly Checkpoint[] {
+  /** Capture has begun at this position, with these counters: what each partition begins with. */
+  settle(position: Position, counters: Counters | undefined): readonly Checkpoint[] {
     this.#onSettled();
     if (this.#stored.length > 0) return this.#stored;
-    this.#first = begin(position, this.#options);
+    this.#first = begin(position, { ...this.#options, counters });
     return this.#first.flatMap(({ to }) => (to ? [to] : []));
   }
 

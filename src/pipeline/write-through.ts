@@ -212,7 +212,7 @@ export class WriteThroughPipeline implements Consumer, Pipeline {
 
   #begin(position: Position, hasGap: boolean): void {
     this.#needsScan = this.#seat.resume === undefined;
-    const [checkpoint] = this.#seat.settle(position);
+    const [checkpoint] = this.#seat.settle(position, this.#options.capture.countersAt(position.offset));
     if (!checkpoint) throw new Error("a seat always settles with a checkpoint");
     this.#replayedUntil = hasGap ? 0 : checkpoint.high;
     this.#writer = new Writer({
