@@ -96,6 +96,7 @@ const integer = (text: string): number | bigint => (text.length <= 15 ? Number(t
 
 /** A NUMERIC column keeps integers of 64 bits and floats, which hold fifteen digits. */
 function numeric(text: string, declared: string): SqliteValue {
+  if (text.length <= 15 && Number.isFinite(Number(text))) return Number(text);
   if (/^-?\d+$/.test(text)) {
     const whole = BigInt(text);
     if (BigInt.asIntN(64, whole) === whole) return whole;
