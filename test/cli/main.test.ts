@@ -95,6 +95,23 @@ test("a wrong password is exit code 3, and no message shows it", async (t) => {
   assert.equal((await wbsync(flags, { env: { REDISCLI_AUTH: "wrong-password" } })).code, 0);
 });
 
+test("flags may stand before the command, and the names that other tools have for them are understood", async (t) => {
+  const redis = await startRedis({ acl: ["deployer on >pass-word ~* &* +@all"], password: "other" });
+  t.after(() => redis.stop());
+  const port = ["--port", String(redis.port)];
+  for (const args of [
+    [...port, "--user", "deployer", "--password", "pass-word", "list", "--json"],
+    ["list", "--json", ...port, "--username", "deployer", "--pass", "pass-word"],
+  ]) {
+    const { code, stdout, stderr } = await wbsync(args);
+    assert.equal(code, 0, stderr);
+    assert.equal(stdout, "[]\n");
+  }
+  const tls = await wbsync(["list", ...port, "--ssl"]);
+  assert.equal(tls.code, 3);
+  assert.match(tls.stderr, /TLS/);
+});
+
 test("colours appear when forced, and never with NO_COLOR", async (t) => {
   const redis = await startRedis();
   t.after(() => redis.stop());

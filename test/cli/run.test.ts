@@ -194,6 +194,20 @@ test("a runner named for one recipe leaves the others alone", async () => {
   assert.match(waited.stderr, /no runner has reported it/);
 });
 
+test("recipes may be registered in another Redis than the hashes are in", async (t) => {
+  const registry = await startRedis();
+  t.after(() => registry.stop());
+  const env = { REDIS_URL: redis.url, WBSYNC_REGISTRY_URL: registry.url };
+  const runner = startWbsync(["run"], { cwd: dir, env });
+  runners.push(runner);
+  const deployed = await wbsync(["deploy", recipe("one.ts", "1.0.0"), "--no-check", "--wait"], { cwd: dir, env });
+  assert.equal(deployed.code, 0, deployed.stderr);
+  await redis.client().hset("person:1", { name: "Ann", age: "30" });
+  await waitFor(() => countRows() === 1, { what: "the row" });
+  const keys = await redis.client().keys("wbsync:*");
+  assert.deepEqual(keys, [], "nothing of wbsync's beside the hashes");
+});
+
 test("run ends with exit code 3 where Redis cannot be reached", async () => {
   const { code, stderr } = await wbsync(["run", "--port", String(await freePort())]);
   assert.equal(code, 3);

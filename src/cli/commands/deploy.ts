@@ -96,7 +96,9 @@ async function dryRun(registry: Registry, versions: readonly NamedVersion[], for
 }
 
 async function warnings(redis: Redis, options: DeployOptions): Promise<void> {
-  const policy = /^maxmemory_policy:(\S+)/m.exec(await redis.info("memory"))?.[1] ?? "";
+  // Whoever may not ask is not warned; the recipe is deployed all the same.
+  const memory = await redis.info("memory").catch(() => "");
+  const policy = /^maxmemory_policy:(\S+)/m.exec(memory)?.[1] ?? "";
   if (policy.startsWith("allkeys-")) {
     warn(
       `maxmemory-policy is ${policy}: under memory pressure Redis may also evict what wbsync keeps in it. ` +
