@@ -3,8 +3,13 @@ import type { Cluster, Redis } from "ioredis";
 import { WbsyncError } from "../../errors.js";
 import { runScriptBuffer, type Argument } from "../../redis/scripts.js";
 import { loadDriver, within } from "../sql/driver.js";
-import { explainConnect, explainLost } from "./errors.js";
+import { explainConnect, explainLost, replyCode } from "./errors.js";
 import type { RedisServer } from "./options.js";
+
+const ROW_COMMANDS = ["hset", "hdel", "del"] as const;
+
+/** A command that writes a row. */
+export type RowCommand = (typeof ROW_COMMANDS)[number];
 
 type Driver = Pick<typeof import("ioredis"), "Redis" | "Cluster">;
 
@@ -14,10 +19,9 @@ export async function connectLink(server: RedisServer, signal: AbortSignal): Pro
   signal.throwIfAborted();
   const client = server.nodes ? clusterClient(driver, server, server.nodes) : singleClient(driver, server);
   const link = new Link(client, server);
-  let firstError: unknown;
-  client.on("error", (error: { lastNodeError?: unknown }) => (firstError ??= error.lastNodeError ?? error));
-  // What a node says tells more than that the cluster cannot be used.
-  client.on("node error", (error: Error) => (firstError = isReply(firstError) ? firstError : error));
+  const reasons: unknown[] = [];
+  client.on("error", (error: { lastNodeError?: unknown }) => reasons.push(error.lastNodeError ?? error));
+  client.on("node error", (error: Error) => reasons.push(error));
   try {
     const what = "No connection";
     await link.wait(client.connect(), { ms: server.connectTimeoutMs, what, signal });
@@ -25,11 +29,29 @@ export async function connectLink(server: RedisServer, signal: AbortSignal): Pro
   } catch (error) {
     link.cut();
     signal.throwIfAborted();
-    throw explainConnect(error instanceof WbsyncError ? error : (firstError ?? error), server);
+    const reason = error instanceof WbsyncError ? error : tellingMost([...reasons, error]);
+    if (server.nodes && !isTelling(reason)) await askNode(server, signal);
+    throw explainConnect(reason, server);
   }
 }
 
-const isReply = (error: unknown): boolean => error instanceof Error && error.name === "ReplyError";
+/** The driver keeps to itself why it cannot reach the nodes of a cluster: a connection to one of them says it. */
+async function askNode(server: RedisServer, signal: AbortSignal): Promise<void> {
+  const [node] = server.nodes!;
+  const link = await connectLink(
+    { ...server, ...node!, nodes: undefined, address: `${node!.host}:${node!.port}` },
+    signal,
+  );
+  link.cut();
+}
+
+/** What the server says tells more than what the system says, and that more than that there is no connection. */
+function tellingMost(errors: readonly unknown[]): unknown {
+  return errors.find((error) => replyCode(error) !== undefined) ?? errors.find(isTelling) ?? errors[0];
+}
+
+const isTelling = (error: unknown): boolean =>
+  replyCode(error) !== undefined || typeof (error as { code?: unknown }).code === "string";
 
 /** What every connection is opened with. A lost one stays lost: the caller opens another, and learns what became of its write. */
 function common(server: RedisServer) {
@@ -64,8 +86,15 @@ function clusterClient({ Cluster: Client }: Driver, server: RedisServer, nodes: 
     redisOptions: common(server),
     lazyConnect: true,
     clusterRetryStrategy: () => null,
-    // Commands of one tick to one node travel together.
+    // Rows of one tick to one node travel together. All else is sent with `call`, in capitals, which the driver cannot pipeline.
     enableAutoPipelining: true,
+    autoPipeliningIgnoredCommands: [
+      "EVAL",
+      "EVALSHA",
+      "HGETALL",
+      "INFO",
+      ...ROW_COMMANDS.map((name) => name.toUpperCase()),
+    ],
     // After a lost connection nobody knows what was executed: sent again it would be by the caller.
     retryDelayOnFailover: 0,
     slotsRefreshTimeout: server.connectTimeoutMs,
@@ -88,9 +117,14 @@ export class Link {
     return !this.#cut.signal.aborted && this.#client.status === "ready";
   }
 
-  /** One command. In a cluster those of one tick share a pipeline a node. */
+  /** One command, by itself; in a cluster a redirection is followed. */
   async call(command: string, args: readonly Argument[]): Promise<unknown> {
-    return await this.#client.callBuffer(command, [...args]);
+    return await this.#client.callBuffer(command.toUpperCase(), [...args]);
+  }
+
+  /** One of many commands that write rows: those of one tick share a pipeline a node. */
+  async send(command: RowCommand, args: readonly (string | Buffer)[]): Promise<unknown> {
+    return await (this.#client[command] as (...args: readonly (string | Buffer)[]) => Promise<unknown>)(...args);
   }
 
   /** Runs one of src/redis/scripts. */

@@ -2,7 +2,7 @@
 import { RefusedValueError } from "../../errors.js";
 import type { Batch, Row, Value } from "../../model.js";
 import { isRedirect } from "./errors.js";
-import type { Link } from "./link.js";
+import type { Link, RowCommand } from "./link.js";
 
 type Text = string | Buffer;
 type KeyOf = (id: readonly Value[]) => Text;
@@ -52,16 +52,16 @@ function fieldsOf(columns: readonly string[], row: Row): { sets: readonly Text[]
 
 /** A batch as single commands to the nodes of a cluster. Throws the worst error when all have been answered. */
 export async function writeOneByOne(link: Link, batch: Batch, keyOf: KeyOf): Promise<void> {
-  const commands: [string, readonly Text[]][] = batch.deletes.map(({ id }) => ["DEL", [keyOf(id)]]);
+  const commands: [RowCommand, readonly Text[]][] = batch.deletes.map(({ id }) => ["del", [keyOf(id)]]);
   for (const { columns, rows } of batch.upserts) {
     for (const row of rows) {
       const key = keyOf(row.id);
       const { sets, unsets } = fieldsOf(columns, row);
-      if (sets.length > 0) commands.push(["HSET", [key, ...sets]]);
-      if (unsets.length > 0) commands.push(["HDEL", [key, ...unsets]]);
+      if (sets.length > 0) commands.push(["hset", [key, ...sets]]);
+      if (unsets.length > 0) commands.push(["hdel", [key, ...unsets]]);
     }
   }
-  const outcomes = await Promise.allSettled(commands.map(([command, args]) => link.call(command, args)));
+  const outcomes = await Promise.allSettled(commands.map(([command, args]) => link.send(command, args)));
   const failed = outcomes.flatMap((outcome, i) => (outcome.status === "rejected" ? [{ i, outcome }] : []));
   // Slots that move while they are written: the driver follows a redirection only where a pipeline holds nothing else.
   const lost = failed.filter(({ outcome }) => !isRedirect(outcome.reason));
