@@ -1,0 +1,47 @@
+/** kill -9 of the runner at random moments under load; the test files say on which database, and how often. */
+import assert from "node:assert/strict";
+import { type TestContext, after } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
+import { type LabRunner, startLab } from "../support/lab.js";
+import type { DatabaseKind } from "../support/lab-databases.js";
+import { waitFor } from "../support/wait.js";
+import { mulberry32, RandomLoad } from "./random-load.js";
+import { assertNoRowWentBack, recordRows } from "./row-history.js";
+
+/** A runner lives at most so many ms after the moment that was waited for. */
+const MAX_MS = 400;
+
+/** A third dies while it connects or catches up, the others while they write, too. */
+async function letLive(runner: LabRunner, random: () => number): Promise<void> {
+  if (random() < 0.33) await waitFor(() => runner.stderr() !== "", { everyMs: 5 });
+  else await runner.is("running");
+  await sleep(random() * MAX_MS);
+}
+
+/** Kills the runner so often, then compares every row, and looks at everything that the rows have been. */
+export async function killRunners(t: TestContext, database: DatabaseKind, rounds: number): Promise<void> {
+  const seed = Number(process.env["WBSYNC_TEST_SEED"] ?? Date.now() % 2 ** 31);
+  t.diagnostic(`WBSYNC_TEST_SEED=${seed}`);
+  const random = mulberry32(seed + 1);
+  const lab = await startLab({ database });
+  after(() => lab.stop());
+  await recordRows(lab.db);
+  await lab.deploy({ more: "batch: 200," });
+
+  const load = new RandomLoad({ redis: lab.client, seed });
+  load.start();
+  for (let round = 0; round < rounds; round++) {
+    const runner = lab.startRunner();
+    await letLive(runner, random);
+    await runner.kill();
+  }
+  const runner = await lab.running();
+  await load.stop();
+
+  const rows = await lab.compare();
+  const states = await assertNoRowWentBack(lab.db, load);
+  t.diagnostic(`${load.size} writes, ${rows} rows at the end, ${states} states on the way`);
+  assert.ok(states > rounds * 10, `the runner wrote ${states} times only: it was killed too early to prove anything`);
+  const { code } = await runner.stop();
+  assert.equal(code, 0);
+}
