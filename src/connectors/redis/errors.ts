@@ -58,8 +58,15 @@ export function explainConnect(error: unknown, server: RedisServer): WbsyncError
   });
 }
 
-/** A connection that was there is gone: whether a write under way took effect is not known. */
-export function explainLost(error: unknown, server: RedisServer): unknown {
-  if (error instanceof WbsyncError || replyCode(error) !== undefined) return error;
-  return new WbsyncError("DATABASE_UNREACHABLE", `Redis at ${server.address}: ${messageOf(error)}`, { cause: error });
+/** What a command's error means: the server refuses for good, or the connection is gone and nobody knows what took effect. */
+export function explainCommand(error: unknown, server: RedisServer): unknown {
+  if (error instanceof WbsyncError) return error;
+  if (replyCode(error) === undefined) {
+    return new WbsyncError("DATABASE_UNREACHABLE", `Redis at ${server.address}: ${messageOf(error)}`, { cause: error });
+  }
+  if (classifyRedis(error) !== "fatal") return error;
+  return new UserError("DATABASE_MISCONFIGURED", `Redis at ${server.address} refuses: ${messageOf(error)}`, {
+    hint: "On the hashes and on wbsync:checkpoint:* the user needs +hget +hgetall +hset +hdel +del +type +eval +evalsha +info.",
+    cause: error,
+  });
 }

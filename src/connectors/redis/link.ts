@@ -3,7 +3,7 @@ import type { Cluster, Redis } from "ioredis";
 import { WbsyncError } from "../../errors.js";
 import { runScriptBuffer, type Argument } from "../../redis/scripts.js";
 import { loadDriver, within } from "../sql/driver.js";
-import { explainConnect, explainLost, replyCode } from "./errors.js";
+import { explainCommand, explainConnect, replyCode } from "./errors.js";
 import type { RedisServer } from "./options.js";
 
 const ROW_COMMANDS = ["hset", "hdel", "del"] as const;
@@ -139,7 +139,7 @@ export class Link {
       return await this.wait(work(), { ms: this.#server.statementTimeoutMs, what: "No answer", signal });
     } catch (error) {
       signal.throwIfAborted();
-      throw explainLost(error, this.#server);
+      throw explainCommand(error, this.#server);
     }
   }
 
