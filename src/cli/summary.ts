@@ -65,7 +65,11 @@ function silence(health: Health | undefined): string {
 /** All that a person has to know beside the state, in one line. */
 export function remarks({ reason, refused, runningVersion }: Summary): string {
   const parts = [
-    ...(refused === undefined ? [] : [`version ${refused.version} was refused: ${refused.reason}`]),
+    ...(refused === undefined
+      ? []
+      : [
+          `version ${refused.version} was refused${runningVersion === undefined ? "" : ` and ${runningVersion} goes on`}: ${refused.reason}`,
+        ]),
     ...(refused === undefined && runningVersion !== undefined ? [`version ${runningVersion} is running`] : []),
     ...(reason === undefined ? [] : [reason]),
   ];

@@ -5,8 +5,8 @@ const SHOWN = "[secret]";
 const SHORT = 6;
 /** Rotated passwords add up in a process that runs for months: the oldest are forgotten. */
 const MAX_SECRETS = 1_000;
-/** The password in any URL, known or not. */
-const URL_PASSWORD = /([a-z][a-z0-9+.-]*:\/\/[^\s:/?#@"']*:)[^\s/@"']+@/gi;
+/** The password in any URL, known or not; but not the word "password", which our own advice puts there. */
+const URL_PASSWORD = /([a-z][a-z0-9+.-]*:\/\/[^\s:/?#@"']*:)(?!password@)[^\s/@"']+@/gi;
 
 const known = new Set<string>();
 let pattern: RegExp | undefined;

@@ -20,7 +20,9 @@ interface Plain {
 
 /** Whole numbers of a range; "7", "007", "+7", "7.0" and "7e0" are all 7. */
 export function integerParser({ min, max }: Extract<Kind, { kind: "integer" }>): Parser {
-  const what = `a whole number from ${min} to ${max}`;
+  // Limits of nineteen digits and more tell nobody anything.
+  const isLong = min === -(2n ** 63n) && max === 2n ** 63n - 1n;
+  const what = isLong ? "a whole number of 64 bits" : `a whole number from ${min} to ${max}`;
   const [least, most] = [Number(min), Number(max)];
   return (text) => {
     if (isPlainInteger(text)) {
