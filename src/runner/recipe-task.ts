@@ -114,8 +114,13 @@ export class RecipeTask {
     if (registration.revision === before.revision && registration.sha256 === before.sha256) return;
     this.#registration = registration;
     const isOtherCode = registration.sha256 !== this.#applied.sha256 || registration.version !== this.#applied.version;
-    if (this.#pipeline && isOtherCode) void this.#prepareSuccessor(registration);
-    else if (this.#pipeline) this.#apply(registration);
+    if (!isOtherCode) this.#dropSuccessor();
+    if (this.#pipeline && isOtherCode) {
+      // Pausing and the like is for the version that works, also while a newer one cannot take over.
+      const { desired, reconnects, revision } = registration;
+      this.#apply({ ...this.#applied, desired, reconnects, revision });
+      void this.#prepareSuccessor(registration);
+    } else if (this.#pipeline) this.#apply(registration);
     this.#nudgeNow();
   }
 
@@ -254,7 +259,7 @@ export class RecipeTask {
       } catch (error) {
         if (signal.aborted) return;
         const isNews = this.#refused?.version !== registration.version || this.#refused.reason !== explain(error);
-        this.#refused = { version: registration.version, reason: explain(error) };
+        this.#refused = { version: registration.version, revision: registration.revision, reason: explain(error) };
         if (isNews)
           this.#log.error(
             `version ${registration.version} cannot take over, ${this.#applied.version} goes on: ${explain(error)}`,
@@ -263,6 +268,12 @@ export class RecipeTask {
         await sleep(backoff.next(), undefined, { signal }).catch(() => undefined);
       }
     }
+  }
+
+  /** People have gone back to the version that works. */
+  #dropSuccessor(): void {
+    this.#preparing.abort();
+    this.#refused = undefined;
   }
 
   /** Carries out what is not code: pause, resume, reconnect. */
@@ -363,5 +374,6 @@ export class RecipeTask {
 }
 
 function explain(error: unknown): string {
-  return error instanceof UserError && error.hint ? `${error.message} ${error.hint}` : messageOf(error);
+  if (!(error instanceof UserError) || !error.hint) return messageOf(error);
+  return `${error.message}${/[.!?:]$/.test(error.message) ? "" : "."} ${error.hint}`;
 }
