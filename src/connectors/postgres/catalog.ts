@@ -19,11 +19,13 @@ const COLUMNS = `
   )
   SELECT a.attname, pg_catalog.format_type(a.atttypid, a.atttypmod), b.modifier, t.typname,
     pg_catalog.format_type(t.oid, -1), t.typelem <> 0 AND t.typlen = -1, a.attnotnull, a.atthasdef,
-    to_jsonb(a)->>'attgenerated', to_jsonb(a)->>'attidentity', to_jsonb(c)->>'collisdeterministic'
+    to_jsonb(a)->>'attgenerated', to_jsonb(a)->>'attidentity',
+    CASE WHEN to_jsonb(c)->>'collisdeterministic' = 'false' THEN format('%I.%I', n.nspname, c.collname) END
   FROM pg_catalog.pg_attribute a
     JOIN base b ON b.attnum = a.attnum AND b.typtype <> 'd'
     JOIN pg_catalog.pg_type t ON t.oid = b.type
     LEFT JOIN pg_catalog.pg_collation c ON c.oid = a.attcollation
+    LEFT JOIN pg_catalog.pg_namespace n ON n.oid = c.collnamespace
   WHERE a.attrelid = $1 ORDER BY a.attnum`;
 
 const KEYS = `
@@ -61,12 +63,12 @@ export async function describePostgres(
 }
 
 function columnOf(row: readonly unknown[]): PostgresColumn {
-  const [name, format, modifier, typname, cast, isArray, notNull, hasDefault, generated, identity, deterministic] = row;
+  const [name, format, modifier, typname, cast, isArray, notNull, hasDefault, generated, identity, collation] = row;
   const type: PostgresType = {
     name: textOf(typname),
     modifier: numberOf(modifier) ?? -1,
     isArray: flagOf(isArray),
-    deterministic: textOf(deterministic) !== "false",
+    deterministic: textOf(collation) === "",
   };
   const kind = postgresKind(type);
   return {
@@ -79,6 +81,7 @@ function columnOf(row: readonly unknown[]): PostgresColumn {
     cast: textOf(cast),
     isArray: type.isArray,
     ambiguous: isAmbiguous(type, kind),
+    collation: textOf(collation) || undefined,
     identityAlways: textOf(identity) === "a",
   };
 }

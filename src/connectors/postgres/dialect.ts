@@ -69,7 +69,9 @@ function selectRows(target: Target<PostgresColumn>, all: readonly PostgresColumn
   const aliases = all.map((_, i) => `c${i}`).join(", ");
   const from = `FROM unnest(${all.map(arrayParameter).join(", ")})`;
   if (!target.key.some((column) => column.ambiguous)) return `SELECT ${list} ${from} AS d(${aliases})`;
-  const distinct = target.key.map((column, i) => element(column, `c${i}`)).join(", ");
+  const distinct = target.key
+    .map((column, i) => element(column, `c${i}`) + (column.collation ? ` COLLATE ${column.collation}` : ""))
+    .join(", ");
   return `SELECT DISTINCT ON (${distinct}) ${list} ${from} WITH ORDINALITY AS d(${aliases}, n) ORDER BY ${distinct}, n DESC`;
 }
 

@@ -13,6 +13,8 @@ export interface PostgresColumn extends CatalogColumn {
   readonly isArray: boolean;
   /** Two different texts may be one value to the server (citext, padded char): see DISTINCT ON in dialect.ts. */
   readonly ambiguous: boolean;
+  /** The quoted name of the collation under which different texts may be equal; undefined for every other. */
+  readonly collation: string | undefined;
   /** GENERATED ALWAYS AS IDENTITY: an INSERT has to insist on its value. */
   readonly identityAlways: boolean;
 }
@@ -24,6 +26,7 @@ export interface PostgresType {
   /** pg_attribute.atttypmod, or the domain's; -1: none. */
   readonly modifier: number;
   readonly isArray: boolean;
+  /** Equal texts are the same bytes. */
   readonly deterministic: boolean;
 }
 

@@ -16,7 +16,7 @@ const BASE = { type: "text", kind: { kind: "text" }, nullable: true, generated: 
 const mysqlColumn = (name: string): MysqlColumn => ({ ...BASE, name, comparand: "?", bind: undefined });
 const sqliteColumn = (name: string): SqliteColumn => ({ ...BASE, name, bind: (value: Value) => value });
 const postgresColumn = (name: string, more: Partial<PostgresColumn> = {}): PostgresColumn => ({
-  ...{ ...BASE, name, cast: "text", isArray: false, ambiguous: false, identityAlways: false },
+  ...{ ...BASE, name, cast: "text", isArray: false, ambiguous: false, collation: undefined, identityAlways: false },
   ...more,
 });
 
