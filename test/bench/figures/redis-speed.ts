@@ -1,0 +1,92 @@
+/** What a runner costs the Redis that it reads from, as redis-benchmark sees it. */
+import { execFile } from "node:child_process";
+import { promisify } from "node:util";
+import { type Figure, type Measurement, type MeasureOptions, thousands } from "../figure.js";
+import { inLab, type Lab } from "../lab.js";
+import { cpuSecondsOf, memoryOf } from "../memory.js";
+import { median } from "../stats.js";
+
+const run = promisify(execFile);
+
+export const redisSpeed: Measurement = {
+  name: "redis",
+  title: "Redis with the runner attached, beside without (redis-benchmark, 50 clients, HSET of three fields)",
+  async measure(options) {
+    return await inLab({ database: "mariadb", profileDir: options.profileDir }, (lab) => measure(lab, options));
+  },
+};
+
+interface Run {
+  readonly perSecond: number;
+  /** Microseconds of Redis's CPU a write. */
+  readonly cpuUs: number;
+}
+
+async function measure(lab: Lab, { size, say }: MeasureOptions): Promise<readonly Figure[]> {
+  await lab.deploy();
+  const figures: Figure[] = [];
+  for (const pipeline of [1, 16]) {
+    const writes = pipeline === 1 ? size.redisWrites / 4 : size.redisWrites;
+    const rounds: { alone: Run; attached: Run; peakMb: number }[] = [];
+    for (let i = 0; i <= size.rounds; i++) {
+      const alone = await benchmark(lab, writes, pipeline);
+      await lab.startRunner();
+      const attached = await benchmark(lab, writes, pipeline);
+      const { peakMb } = memoryOf(lab.runnerPid);
+      await lab.untilCommitted();
+      await lab.stopRunner();
+      say(`pipeline ${pipeline}: alone ${thousands(alone.perSecond)}/s, attached ${thousands(attached.perSecond)}/s`);
+      if (i > 0) rounds.push({ alone, attached, peakMb });
+    }
+    figures.push(...figuresOf(rounds, pipeline));
+  }
+  return figures;
+}
+
+function figuresOf(rounds: readonly { alone: Run; attached: Run; peakMb: number }[], pipeline: number): Figure[] {
+  const of = (who: "alone" | "attached", what: keyof Run) => median(rounds.map((round) => round[who][what]));
+  const how = pipeline === 1 ? "no pipelining" : `pipelines of ${pipeline}`;
+  return [
+    {
+      what: `writes/s with ÷ without the runner, ${how}`,
+      value: median(rounds.map(({ alone, attached }) => attached.perSecond / alone.perSecond)),
+      ...{ unit: "ratio", atLeast: 0.95 },
+      detail: `${thousands(of("attached", "perSecond"))} ÷ ${thousands(of("alone", "perSecond"))} writes/s`,
+    },
+    {
+      what: `Redis's CPU a write, without ÷ with the runner, ${how}`,
+      value: median(rounds.map(({ alone, attached }) => alone.cpuUs / attached.cpuUs)),
+      unit: "ratio",
+      detail: `${of("alone", "cpuUs").toFixed(2)} ÷ ${of("attached", "cpuUs").toFixed(2)} µs`,
+    },
+    {
+      what: `memory of the runner, at most, ${how}`,
+      value: Math.max(...rounds.map(({ peakMb }) => peakMb)),
+      unit: "MB",
+      atMost: 400,
+    },
+  ];
+}
+
+async function benchmark(lab: Lab, writes: number, pipeline: number): Promise<Run> {
+  const args = [
+    "-p",
+    String(lab.redis.port),
+    "-c",
+    "50",
+    "-P",
+    String(pipeline),
+    "-n",
+    String(writes),
+    "-r",
+    "200000",
+    "--csv",
+  ];
+  const command = ["HSET", "person:__rand_int__", "first_name", "First__rand_int__", "last_name", "Last", "age", "37"];
+  const before = cpuSecondsOf(lab.redis.pid);
+  const { stdout } = await run("redis-benchmark", [...args, ...command]);
+  const cpuUs = ((cpuSecondsOf(lab.redis.pid) - before) / writes) * 1e6;
+  const perSecond = Number(/^"HSET[^"]*","([\d.]+)"/m.exec(stdout)?.[1]);
+  if (!(perSecond > 0)) throw new Error(`redis-benchmark says nothing of its speed:\n${stdout}`);
+  return { perSecond, cpuUs };
+}

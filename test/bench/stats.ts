@@ -1,0 +1,22 @@
+/** Numbers about numbers. */
+
+/** The value below which this part (0 to 1) of the values lies. */
+export function quantile(values: readonly number[], part: number): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  const at = (sorted.length - 1) * part;
+  const [low, high] = [sorted[Math.floor(at)] ?? NaN, sorted[Math.ceil(at)] ?? NaN];
+  return low + (high - low) * (at - Math.floor(at));
+}
+
+export function median(values: readonly number[]): number {
+  return quantile(values, 0.5);
+}
+
+/** The time of a clock that all processes of this machine share, in ms. */
+export function clockMs(): number {
+  return performance.timeOrigin + performance.now();
+}
+
+export function perSecond(count: number, ms: number): number {
+  return (count / ms) * 1000;
+}
