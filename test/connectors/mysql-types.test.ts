@@ -1,49 +1,23 @@
 /** What is peculiar to MySQL and MariaDB, on a real server. */
 import assert from "node:assert/strict";
-import { execFileSync } from "node:child_process";
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
 import { after, before, test, type TestContext } from "node:test";
 import { mysql } from "../../src/connectors/mysql.js";
 import type { Sink } from "../../src/connectors/connector.js";
 import type { Row, Value } from "../../src/model.js";
 import { converterFor } from "../../src/recipe/convert.js";
 import { checkpoint, NEVER } from "../contract/harness.js";
+import { makeCertificate } from "../support/certificate.js";
 import { startMariadb, type MariadbServer } from "../support/mariadb.js";
 import { tempDir } from "../support/process.js";
 
 let server: MariadbServer;
+let ca = "";
 before(async () => {
-  const folder = tempDir("wbsync-tls");
-  certificate(folder);
-  const file = (name: string) => join(folder, name);
-  server = await startMariadb([
-    `--ssl-cert=${file("cert.pem")}`,
-    `--ssl-key=${file("key.pem")}`,
-    "--max-allowed-packet=2M",
-  ]);
-  ca = readFileSync(file("cert.pem"), "utf8");
+  const { certFile, keyFile, pem } = makeCertificate(tempDir("wbsync-tls"));
+  ca = pem;
+  server = await startMariadb([`--ssl-cert=${certFile}`, `--ssl-key=${keyFile}`, "--max-allowed-packet=2M"]);
 });
 after(() => server?.stop());
-let ca = "";
-
-function certificate(folder: string): void {
-  execFileSync(
-    "openssl",
-    [
-      ...["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost"],
-      ...[
-        "-addext",
-        "subjectAltName=DNS:localhost",
-        "-keyout",
-        join(folder, "key.pem"),
-        "-out",
-        join(folder, "cert.pem"),
-      ],
-    ],
-    { stdio: "ignore" },
-  );
-}
 
 interface Table {
   readonly sink: Sink;

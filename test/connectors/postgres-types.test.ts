@@ -3,14 +3,21 @@ import assert from "node:assert/strict";
 import { after, before, test, type TestContext } from "node:test";
 import type { Sink } from "../../src/connectors/connector.js";
 import { postgres } from "../../src/connectors/postgres.js";
+import type { Tls } from "../../src/connectors/sql/server-options.js";
 import type { Row, Value } from "../../src/model.js";
 import { converterFor } from "../../src/recipe/convert.js";
 import { checkpoint, NEVER } from "../contract/harness.js";
+import { makeCertificate } from "../support/certificate.js";
 import { startPostgres, type PostgresServer } from "../support/postgres.js";
+import { tempDir } from "../support/process.js";
 
 let server: PostgresServer;
+let ca = "";
 before(async () => {
-  server = await startPostgres(["synchronous_commit=off"]);
+  const { certFile, keyFile, pem } = makeCertificate(tempDir("wbsync-tls"), "postgres");
+  ca = pem;
+  const tls = ["ssl=on", `ssl_cert_file=${certFile}`, `ssl_key_file=${keyFile}`];
+  server = await startPostgres(["synchronous_commit=off", ...tls]);
 });
 after(() => server?.stop());
 
@@ -253,4 +260,24 @@ test("a user who may not create tables is told what to create, and can use it on
   await server.query("GRANT SELECT, INSERT, UPDATE, DELETE ON cp.kept TO little");
   await sink.open(NEVER);
   await sink.write({ upserts: [], deletes: [] }, [{ partition: 0, from: undefined, to: checkpoint(0, "a") }], NEVER);
+});
+
+test("with TLS the server's certificate is checked, unless one says not to", async (t) => {
+  await server.query("CREATE TABLE secure (id int PRIMARY KEY)");
+  const open = (ssl: Tls, host = server.host) => {
+    const { port, user, password, database } = server;
+    const sink = postgres({ host, port, user, password, database, ssl })
+      .table("secure", { primaryKey: "id" })
+      .sink({ recipe: "r", columns: [] });
+    t.after(() => sink.close());
+    return sink.open(NEVER);
+  };
+  const encrypted =
+    "SELECT count(*) AS n FROM pg_stat_ssl JOIN pg_stat_activity USING (pid) WHERE ssl AND application_name = 'wbsync'";
+  await assert.rejects(open(true), /self.signed/);
+  await assert.rejects(open({ ca }, "127.0.0.1"), /not in the cert's list/);
+  assert.deepEqual(await server.query(encrypted), [{ n: "0" }]);
+  await open({ rejectUnauthorized: false });
+  await open({ ca }, "localhost");
+  assert.deepEqual(await server.query(encrypted), [{ n: "2" }]);
 });
