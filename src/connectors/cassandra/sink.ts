@@ -1,0 +1,149 @@
+/** One table of one keyspace, for one partition of a recipe. */
+import { RefusedValueError, messageOf, WbsyncError } from "../../errors.js";
+import type { Batch, CheckpointMove, Column } from "../../model.js";
+import type { Connector, ErrorClass, Opened, Sink, SinkContext } from "../connector.js";
+import { tableReference, type TableOptions, type TableReference } from "../sql/table.js";
+import { describeTable } from "./catalog.js";
+import { Checkpoints, laterThan } from "./checkpoints.js";
+import { classifyCassandra, isInvalid } from "./errors.js";
+import { Lane } from "./lane.js";
+import type { CassandraOptions } from "./options.js";
+import { requestsOf, type Request } from "./requests.js";
+import { sendAll } from "./send.js";
+import { Session } from "./session.js";
+import { verifyTable, type Target, type TargetColumn } from "./verify.js";
+
+/** What `db.table(…)` returns. */
+export function cassandraConnector(options: CassandraOptions, table: string, tableOptions: TableOptions): Connector {
+  const reference = tableReference(table, tableOptions);
+  const lanes = new Map<string, Lane>();
+  return {
+    kind: "cassandra",
+    table: reference.label,
+    primaryKey: reference.primaryKey,
+    sink(context) {
+      const lane = lanes.get(context.recipe) ?? new Lane();
+      lanes.set(context.recipe, lane);
+      return new CassandraSink(options, reference, context, lane);
+    },
+  };
+}
+
+interface Open {
+  readonly session: Session;
+  readonly target: Target;
+  readonly checkpoints: Checkpoints;
+}
+
+class CassandraSink implements Sink {
+  readonly #options: CassandraOptions;
+  readonly #reference: TableReference;
+  readonly #context: SinkContext;
+  readonly #lane: Lane;
+  readonly #announced = new Set<bigint>();
+  #open: Open | undefined;
+  /** Of rows that no checkpoint speaks for. */
+  #clock = 0n;
+
+  constructor(options: CassandraOptions, reference: TableReference, context: SinkContext, lane: Lane) {
+    this.#options = options;
+    this.#reference = reference;
+    this.#context = context;
+    this.#lane = lane;
+  }
+
+  async open(signal: AbortSignal): Promise<Opened> {
+    await this.close();
+    signal.throwIfAborted();
+    const session = await Session.open(this.#options, signal);
+    try {
+      return await session.untilAborted(signal, async () => {
+        const target = await this.#verify(session);
+        const owner = { recipe: this.#context.recipe, reference: this.#reference };
+        const checkpoints = new Checkpoints(session, owner, { lane: this.#lane, announced: this.#announced });
+        const stored = await checkpoints.open();
+        this.#open = { session, target, checkpoints };
+        return { columns: [...target.columns.values()].map(plainColumn), checkpoints: stored };
+      });
+    } catch (error) {
+      session.cut();
+      throw error;
+    }
+  }
+
+  async write(batch: Batch, moves: readonly CheckpointMove[], signal: AbortSignal): Promise<void> {
+    const open = this.#open;
+    if (!open) throw new WbsyncError("DATABASE_UNREACHABLE", "The connection is closed: open() comes before write()");
+    try {
+      await open.session.untilAborted(signal, () => this.#write(open, batch, moves));
+    } catch (error) {
+      // After a refused row the connection is as good as before: the halves need no new one.
+      const kind = this.classify(error);
+      if (kind !== "reject" && kind !== "superseded") {
+        open.session.cut();
+        this.#open = undefined;
+      }
+      throw error;
+    }
+  }
+
+  async #write(open: Open, batch: Batch, moves: readonly CheckpointMove[]): Promise<void> {
+    const { session, target, checkpoints } = open;
+    const { requests, timestamps } = requestsOf(target, batch);
+    if (requests.length > 0) {
+      const first = moves.length > 0 ? await checkpoints.announce(moves, timestamps) : this.#tick(timestamps);
+      if (first === undefined) return;
+      await sendAll(requests, session.cluster.concurrency, (request) => this.#send(session, request, first));
+    }
+    await checkpoints.move(moves);
+  }
+
+  #tick(timestamps: number): bigint {
+    const first = laterThan(this.#clock);
+    this.#clock = first + BigInt(timestamps - 1);
+    return first;
+  }
+
+  async #send(session: Session, request: Request, timestamp: bigint): Promise<void> {
+    const statements = request.statements(timestamp);
+    try {
+      await session.write(statements);
+    } catch (error) {
+      if (!isInvalid(error)) throw error;
+      // A server may allow smaller batches only, or one row of several is bad.
+      if (statements.length > 1) for (const one of statements) await this.#sendOne(session, one);
+      else throw await this.#explain(session, error);
+    }
+  }
+
+  async #sendOne(session: Session, statement: Parameters<Session["write"]>[0][number]): Promise<void> {
+    try {
+      await session.write([statement]);
+    } catch (error) {
+      throw isInvalid(error) ? await this.#explain(session, error) : error;
+    }
+  }
+
+  /** "Invalid" is said of values, and of tables and columns that are no longer there: which one, the catalog tells. */
+  async #explain(session: Session, cause: unknown): Promise<unknown> {
+    await this.#verify(session);
+    return new RefusedValueError(messageOf(cause), { cause });
+  }
+
+  async #verify(session: Session): Promise<Target> {
+    const found = await describeTable(session, this.#reference.table);
+    return verifyTable(this.#reference, found, this.#context.columns);
+  }
+
+  classify(error: unknown): ErrorClass {
+    return classifyCassandra(error);
+  }
+
+  async close(): Promise<void> {
+    const session = this.#open?.session;
+    this.#open = undefined;
+    await session?.close();
+  }
+}
+
+const plainColumn = ({ name, type, kind, nullable }: TargetColumn): Column => ({ name, type, kind, nullable });
