@@ -41,6 +41,8 @@ export interface Capabilities {
   readonly credentials: boolean;
   /** false: where every column but the key is NULL there is no row. */
   readonly emptyRows?: boolean;
+  /** false: after a crash there may be rows whose checkpoint is still to come. */
+  readonly atomic?: boolean;
 }
 
 /** The connection of one connector. */
