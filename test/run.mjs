@@ -21,7 +21,7 @@ const CONCURRENCY = 2;
 /** Ends what hangs; no test is that slow. */
 const TIMEOUT_MS = 10 * 60_000;
 /** These run everywhere; the other connectors' servers take minutes to get, and have a command of their own. */
-const EVERYWHERE = /^test\/connectors\/(mysql|postgres|sqlite)/;
+const EVERYWHERE = /^test\/connectors\/(mysql|postgres|sqlite|sql)/;
 
 async function main() {
   process.chdir(ROOT);
