@@ -24,6 +24,7 @@ export class Buffer {
   /** Entries taken out and not yet settled: what happens to their keys meanwhile is always worth keeping. */
   #taken = new Map<Bytes, Entry>();
   #bytes = 0;
+  #reflected = -1;
 
   constructor(options: BufferOptions) {
     this.#fields = options.fields;
@@ -64,8 +65,13 @@ export class Buffer {
     this.#apply(change, entry);
     // What was read back may be newer than what capture has come to.
     if (change.end > entry.last) entry.last = change.end;
-    if (this.#bytes > this.#maxBytes) this.#bytes -= entry.shrink();
+    if (this.#bytes > this.#maxBytes) this.#bytes -= entry.shrink(change.end);
     return entry;
+  }
+
+  /** The table may reflect changes up to here, whether or not they are in this buffer. */
+  reflect(high: number): void {
+    this.#reflected = high;
   }
 
   /** Fields of a write that must not reach the database: only of interest to an entry that is there already. */
@@ -114,6 +120,7 @@ export class Buffer {
       this.#entries.delete(entry.key);
     }
     for (const entry of taken) {
+      if (this.#mayHaveReturned(entry)) entry.isRemoved = false;
       this.#bytes -= entry.size;
       this.#taken.set(entry.key, entry);
     }
@@ -198,6 +205,11 @@ export class Buffer {
     for (const [key, entry] of later) this.#entries.set(key, entry);
   }
 
+  /** A deleted key was made anew and expired unread: the table may have the row of the new hash already, and that one stays. */
+  #mayHaveReturned({ isVacant, forgottenAt }: Entry): boolean {
+    return isVacant && forgottenAt !== undefined && forgottenAt <= this.#reflected;
+  }
+
   #add(key: Bytes, first: number, firstDb: number, now: number): Entry {
     const entry = new Entry(key, first, firstDb, now);
     this.#entries.set(key, entry);
@@ -218,7 +230,7 @@ export class Buffer {
         break;
       case "dirty":
         this.#bytes -= entry.size;
-        entry.forget();
+        entry.forget(change.end);
         break;
       case "ttl":
       case "flushed":
@@ -253,8 +265,9 @@ function carryOver(older: Entry, newer: Entry): Entry {
   entry.isVacant = newer.isVacant;
   entry.isRemoved = newer.isRemoved || older.isRemoved;
   entry.mayBeEmpty = newer.mayBeEmpty;
+  entry.forgottenAt = (newer.isRemoved ? undefined : older.forgottenAt) ?? newer.forgottenAt;
   // Where nobody can be asked any more, an older value is better than none.
-  const isHeir = !newer.isRemoved && (!newer.hasForgotten || newer.isVacant);
+  const isHeir = !newer.isRemoved && (newer.forgottenAt === undefined || newer.isVacant);
   entry.values = isHeir ? inherit(older, newer) : newer.values;
   const sealed = [...((isHeir && older.sealed) || [])].filter((place) => newer.values[place] === undefined);
   entry.sealed = sealed.length > 0 ? new Set([...(newer.sealed ?? []), ...sealed]) : newer.sealed;

@@ -25,8 +25,8 @@ export class Entry {
   isVacant = false;
   /** The row has to go, unless values are written after all. */
   isRemoved = false;
-  /** Something of it was known once and is no more: it has to be read back. */
-  hasForgotten = false;
+  /** Up to this offset something of it was known that is no more, and has to be read back. */
+  forgottenAt: number | undefined;
   /** A field was taken away since the hash was last seen to exist: it may have been the last one. */
   mayBeEmpty = false;
   /** It was read back at this server offset, and there was no hash. Once capture is past it, that is settled. */
@@ -51,7 +51,7 @@ export class Entry {
     if (this.isVacant) {
       gained -= this.size;
       values.fill(null);
-      this.hasForgotten = false;
+      this.forgottenAt = undefined;
     }
     for (let i = 0; i + 1 < pairs.length; i += 2) {
       const place = fields.get(pairs[i] as Bytes);
@@ -101,7 +101,7 @@ export class Entry {
   remove(): void {
     this.values = [];
     this.isRemoved = true;
-    this.hasForgotten = false;
+    this.forgottenAt = undefined;
     this.#vacate();
   }
 
@@ -116,18 +116,18 @@ export class Entry {
   }
 
   /** Anything may have happened to the key. */
-  forget(): void {
+  forget(at: number): void {
     this.values = [];
     this.sealed = undefined;
-    this.hasForgotten = true;
+    this.forgottenAt ??= at;
     this.#exists();
   }
 
   /** Drops values to save memory: they can be read back. Not so for a hash that is gone. */
-  shrink(): number {
+  shrink(at: number): number {
     if (this.isVacant) return 0;
     let freed = 0;
-    this.hasForgotten = true;
+    this.forgottenAt ??= at;
     for (let i = 0; i < this.values.length; i++) {
       if (this.sealed?.has(i)) continue;
       freed += sizeOf(this.values[i]);

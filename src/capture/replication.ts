@@ -16,7 +16,7 @@ import type { Logger } from "../observe/logger.js";
 import type { RedisTarget } from "../redis/client.js";
 import { parseReplication, type ReplicationInfo } from "../redis/info.js";
 import { OWN } from "../redis/keys.js";
-import { Backoff } from "../runner/backoff.js";
+import { Backoff } from "../backoff.js";
 import type { Capture, Consumer, Resume } from "./capture.js";
 import { CauseJudge } from "./causes.js";
 import { Interpreter } from "./commands.js";

@@ -41,7 +41,7 @@ export class Intake {
     const { head } = this.#options;
     for (const change of changes) {
       if (change.key.startsWith(head)) this.#takeOne(this.#settleDispute(change), now);
-      else if (change.kind === "flushed") this.#flushed(change, now);
+      else if (change.kind === "flushed") this.#flushed(change);
       else if (change.kind === "swapped") this.#swapped();
     }
   }
@@ -85,10 +85,10 @@ export class Intake {
     }
   }
 
-  #flushed(change: Change, now: number): void {
+  #flushed(change: Change): void {
     const { recipe, partitions, log, onFlushed } = this.#options;
     log.warn(`FLUSHALL or FLUSHDB emptied the cache; ${recipe.onFlush === "keep" ? "rows stay" : "rows go (onFlush)"}`);
-    partitions.flushed(change, now);
+    partitions.flushed(change);
     if (recipe.onFlush === "delete") onFlushed({ offset: change.start, db: change.startDb });
   }
 

@@ -5,7 +5,7 @@ import type { Bytes } from "../model.js";
 import type { Logger } from "../observe/logger.js";
 import type { DeadLetters } from "../registry/dead-letters.js";
 import type { Letter } from "../registry/letter.js";
-import { Backoff } from "../runner/backoff.js";
+import { Backoff } from "../backoff.js";
 
 /** What is to be kept of a row that was refused. */
 export interface Refused {

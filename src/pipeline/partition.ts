@@ -9,6 +9,7 @@ import type { Entry } from "../buffer/entry.js";
 import type { Bytes, Change, Checkpoint, Counters, Position } from "../model.js";
 import { advance } from "./checkpoints.js";
 import { Gate } from "./gate.js";
+import { orAbort } from "./or-abort.js";
 import { type Refusal, type Resolver, shownValues } from "./resolve.js";
 import type { Item, RowMaker } from "./rows.js";
 import type { Place } from "./sweep.js";
@@ -42,7 +43,7 @@ export interface PartitionOptions {
   readonly writer: Writer;
   readonly whole: Whole;
   readonly fieldNames: readonly string[];
-  /** A batch is taken only once capture has passed this offset (invariant 4). */
+  /** What the checkpoint says of the present history: the newest offset that any row reflects. */
   readonly resumeHigh: number;
 }
 
@@ -55,20 +56,27 @@ export class Partition {
   /** Replaced when the table has changed. */
   rows: RowMaker;
   readonly #gate = new Gate(() => this.#waitMs());
-  #resumeHigh: number;
+  /** The newest offset that any row may reflect: a batch is taken only once capture has passed it (invariant 4). */
+  #high: number;
   #inFlight: readonly Entry[] = [];
   #inFlightFirst = Infinity;
   #isCarrying = false;
-  #isHurried = false;
+  /** Set where the history was lost while a batch was under way. */
+  #movedTo: Position | undefined;
+  /** Somebody waits for everything up to here. */
+  #hurriedUpTo = -1;
   #isPaused = false;
   #ending: "no" | "at the next batch" | "when empty" = "no";
+  /** What came after this is left to the next run. */
+  #endAt = Infinity;
   #lastCommit = performance.now();
 
   constructor(options: PartitionOptions) {
     this.#options = options;
     this.buffer = options.buffer;
     this.rows = options.rows;
-    this.#resumeHigh = options.resumeHigh;
+    this.#high = options.resumeHigh;
+    this.buffer.reflect(options.resumeHigh);
   }
 
   get checkpoint(): Checkpoint {
@@ -103,9 +111,8 @@ export class Partition {
   }
 
   /** Every key of the database went; also those whose rows are being written just now. */
-  flushed(change: Change, now: number): void {
+  flushed(change: Change): void {
     this.buffer.flushed(change.end);
-    for (const { key } of this.#inFlight) this.buffer.merge({ ...change, key, kind: "gone", cause: "flush" }, now);
   }
 
   /** Looks whether there is something to do. */
@@ -115,7 +122,7 @@ export class Partition {
 
   /** Somebody waits: do not wait for a batch to fill. */
   hurry(): void {
-    this.#isHurried = this.buffer.size > 0;
+    this.#hurriedUpTo = this.#options.whole.captured().offset;
     this.wake();
   }
 
@@ -124,9 +131,13 @@ export class Partition {
     this.wake();
   }
 
-  /** The loop ends after the batch under way, or when nothing is left to write. */
+  /**
+   * The loop ends after the batch under way, or when everything captured until now is written. It does not wait for a stream that
+   * is behind what the table reflects already.
+   */
   end(when: "at the next batch" | "when empty"): void {
-    this.#ending = when;
+    this.#ending = this.#mayWrite() ? when : "at the next batch";
+    this.#endAt = this.#options.whole.captured().offset;
     this.wake();
   }
 
@@ -138,7 +149,13 @@ export class Partition {
   /** The stream goes on in another place: what is buffered is read back, and nothing older counts. */
   rebase(at: Position): void {
     this.buffer.rebase(at, performance.now());
-    this.#resumeHigh = at.offset;
+    this.#high = at.offset;
+    this.buffer.reflect(at.offset);
+    this.#endAt = at.offset;
+    this.#hurriedUpTo = -1;
+    if (!this.#isCarrying) return;
+    this.#movedTo = at;
+    this.#inFlightFirst = at.offset;
   }
 
   /** Carries changes into the table until it is ended or aborted. What could not be written is in the buffer afterwards. */
@@ -151,7 +168,7 @@ export class Partition {
       try {
         await this.#carry(entries, signal);
       } catch (error) {
-        this.buffer.putBack(this.#inFlight);
+        this.#putBack();
         throw error;
       } finally {
         this.#isCarrying = false;
@@ -162,18 +179,30 @@ export class Partition {
   }
 
   #take(): readonly Entry[] {
-    this.#isHurried = false;
+    this.#movedTo = undefined;
     this.#inFlight = this.buffer.take(this.#options.batch, this.#options.whole.captured().offset);
     this.#inFlightFirst = this.#inFlight.reduce((first, entry) => Math.min(first, entry.first), Infinity);
+    for (const entry of this.#inFlight) entry.isRefused = false;
     return this.#inFlight;
+  }
+
+  #putBack(): void {
+    if (this.#movedTo) this.buffer.putBackRebased(this.#inFlight, this.#movedTo, performance.now());
+    else this.buffer.putBack(this.#inFlight);
+    this.#inFlight = [];
   }
 
   async #carry(taken: readonly Entry[], signal: AbortSignal): Promise<void> {
     const { resolver, whole } = this.#options;
     const { items, refused, absent } = await resolver.resolve(taken, this.rows, signal);
-    if (refused.length > 0) await whole.refuse(refused);
+    if (refused.length > 0) await orAbort(whole.refuse(refused), signal);
+    // The checkpoint passes nothing whose letter may still be on its way.
+    const captured = whole.captured();
+    await orAbort(whole.lettersAreSafe(), signal);
+    // What was read belongs to a history that is no more: everything is read again.
+    if (this.#movedTo) return this.#putBack();
     if (absent.length > 0) this.#defer(absent);
-    await this.#write(this.#inFlight, items, signal);
+    await this.#write(items, captured, signal);
   }
 
   /** Not there: capture will tell why, as soon as it is past that moment. */
@@ -183,18 +212,18 @@ export class Partition {
     this.#inFlight = this.#inFlight.filter((entry) => !deferred.has(entry));
   }
 
-  async #write(entries: readonly Entry[], items: readonly Item[], signal: AbortSignal): Promise<void> {
+  async #write(items: readonly Item[], captured: Position, signal: AbortSignal): Promise<void> {
     const { writer, whole } = this.#options;
+    const entries = this.#inFlight;
     let deletes = 0;
     for (const item of items) if (item.kind === "delete") deletes++;
     if (deletes > 0) whole.allowDeletes(deletes);
-    await whole.lettersAreSafe();
-    await writer.write(items, this.#nextCheckpoint(entries), signal);
+    await writer.write(items, this.#nextCheckpoint(entries, captured), signal);
     this.#lastCommit = performance.now();
     this.#inFlight = [];
     this.#inFlightFirst = Infinity;
     this.buffer.settle();
-    await whole.wrote(entries, { upserts: items.length - deletes, deletes });
+    await orAbort(whole.wrote(entries, { upserts: items.length - deletes, deletes }), signal);
   }
 
   /** A row that the database refused when it was alone. */
@@ -203,14 +232,15 @@ export class Partition {
     return this.#options.whole.refuse([{ entry: item.entry, operation: item.kind, values, error }]);
   }
 
-  #nextCheckpoint(entries: readonly Entry[]): Checkpoint {
+  #nextCheckpoint(entries: readonly Entry[], captured: Position): Checkpoint {
     const { whole } = this.#options;
-    const captured = whole.captured();
     const oldest = earlier(this.buffer.oldest(), whole.floor());
     const low = oldest && oldest.offset < captured.offset ? { replid: captured.replid, ...oldest } : captured;
+    this.#high = entries.reduce((high, entry) => Math.max(high, entry.last), this.#high);
+    this.buffer.reflect(this.#high);
     return advance(this.checkpoint, {
       low,
-      high: entries.reduce((high, entry) => Math.max(high, entry.last), 0),
+      high: this.#high,
       snapshot: this.#snapshotState(),
       counters: whole.countersAt(low.offset),
     });
@@ -223,26 +253,35 @@ export class Partition {
   }
 
   #isAtEnd(): boolean {
-    if (this.#ending === "at the next batch") return true;
-    if (this.#ending === "when empty" && !this.#mayWrite()) return true;
-    if (this.#ending === "no" || this.buffer.size > 0) return false;
-    return this.#options.whole.captured().offset <= this.checkpoint.low;
+    if (this.#ending === "when empty") return this.#isPaused || (this.#isEmpty() && this.#isStored());
+    return this.#ending === "at the next batch";
+  }
+
+  /** Nothing is left to write of what has to be written before the end. */
+  #isEmpty(): boolean {
+    return (this.buffer.oldest()?.offset ?? Infinity) >= this.#endAt;
+  }
+
+  /** The checkpoint says so. */
+  #isStored(): boolean {
+    return this.checkpoint.low >= Math.min(this.#endAt, this.#options.whole.floor()?.offset ?? Infinity);
   }
 
   #mayWrite(): boolean {
-    return !this.#isPaused && this.#options.whole.captured().offset >= this.#resumeHigh;
+    return !this.#isPaused && this.#options.whole.captured().offset >= this.#high;
   }
 
   /** How long until there is a batch to take; an empty one only moves the checkpoint. */
   #waitMs(): number {
-    if (this.#ending === "at the next batch") return 0;
     const { batch, durationMs, whole } = this.#options;
     const captured = whole.captured().offset;
-    if (!this.#mayWrite()) return this.#ending === "no" ? Infinity : 0;
-    if (this.#ending === "when empty" && (this.buffer.size === 0 || this.buffer.isReady(captured))) return 0;
+    if (this.#isAtEnd()) return 0;
+    if (!this.#mayWrite()) return Infinity;
+    if (this.#ending === "when empty" && this.#isEmpty()) return 0;
     const now = performance.now();
     if (this.buffer.isReady(captured)) {
-      if (this.#isHurried || this.buffer.size >= batch) return 0;
+      const isUrgent = this.#ending === "when empty" || (this.buffer.oldest()?.offset ?? 0) <= this.#hurriedUpTo;
+      if (isUrgent || this.buffer.size >= batch) return 0;
       return (this.buffer.oldestSince() ?? 0) + durationMs - now;
     }
     const isUpToDate = captured <= this.checkpoint.low && this.checkpoint.snapshot === this.#snapshotState();

@@ -60,8 +60,8 @@ export class Partitions {
     for (const partition of this.#all) partition.hurry();
   }
 
-  flushed(change: Change, now: number): void {
-    for (const partition of this.#all) partition.flushed(change, now);
+  flushed(change: Change): void {
+    for (const partition of this.#all) partition.flushed(change);
   }
 
   rebase(at: Position): void {

@@ -4,7 +4,8 @@ import type { Entry, Known } from "../buffer/entry.js";
 import { messageOf, RefusedValueError } from "../errors.js";
 import type { Bytes } from "../model.js";
 import type { Transform } from "../recipe/recipe.js";
-import { Backoff } from "../runner/backoff.js";
+import { Backoff } from "../backoff.js";
+import { orAbort } from "./or-abort.js";
 import type { Found, HashReader, ReadBack } from "./read.js";
 import type { Item, RowMaker } from "./rows.js";
 import { applyTransforms } from "./transform.js";
@@ -87,6 +88,8 @@ export class Resolver {
       if ("error" in result) {
         outcome.refused.push({ entry, operation: "upsert", values: Object.fromEntries(record), error: result.error });
       } else if (result.record) outcome.settleRecord(entry, result.record);
+      // The recipe skips the hash; a row of an earlier one still has to go.
+      else outcome.settle(entry, false);
     }
   }
 
@@ -95,7 +98,7 @@ export class Resolver {
     const keys: Bytes[] = entries.map(({ key }) => key);
     for (;;) {
       try {
-        const answer = await this.#options.reader.read(keys);
+        const answer = await orAbort(this.#options.reader.read(keys), signal);
         this.#backoff.reset();
         return answer;
       } catch (error) {

@@ -13,7 +13,7 @@ import type { ErrorClass, Opened, Sink } from "../connectors/connector.js";
 import type { Bytes, Change, Position } from "../model.js";
 import type { Logger } from "../observe/logger.js";
 import type { WriteThroughRecipe } from "../recipe/recipe.js";
-import type { Pipeline, PipelineStatus } from "../runner/pipeline.js";
+import type { Pipeline, PipelineStatus } from "./pipeline.js";
 import { catchUp } from "./catch-up.js";
 import { advance } from "./checkpoints.js";
 import { Gate } from "./gate.js";

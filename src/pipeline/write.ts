@@ -10,7 +10,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { Opened, Sink } from "../connectors/connector.js";
 import { messageOf, SupersededError } from "../errors.js";
 import type { Batch, Checkpoint } from "../model.js";
-import { Backoff } from "../runner/backoff.js";
+import { Backoff } from "../backoff.js";
 import { stay } from "./checkpoints.js";
 import { batchOf, type Item } from "./rows.js";
 

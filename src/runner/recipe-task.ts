@@ -13,8 +13,8 @@ import type { Bytes } from "../model.js";
 import type { Logger } from "../observe/logger.js";
 import type { Recipe } from "../recipe/recipe.js";
 import type { Registration, State, Status } from "../registry/types.js";
-import { Backoff } from "./backoff.js";
-import type { Pipeline } from "./pipeline.js";
+import { Backoff } from "../backoff.js";
+import type { Pipeline } from "../pipeline/pipeline.js";
 
 /** What a task asks of its runner. */
 export interface TaskEnvironment {

@@ -7,7 +7,7 @@ import { Parameters, useParameters } from "../config/parameters.js";
 import { messageOf, UserError } from "../errors.js";
 import type { Logger } from "../observe/logger.js";
 import { WriteGuards } from "../pipeline/guards.js";
-import { RecipePipeline } from "../pipeline/pipeline.js";
+import { WriteBehindPipeline } from "../pipeline/write-behind.js";
 import type { Server } from "../pipeline/sink-context.js";
 import { WriteThroughPipeline } from "../pipeline/write-through.js";
 import { loadBundle } from "../recipe/load.js";
@@ -199,7 +199,7 @@ export class Runner {
         const common = { capture, redis: data, server, guards: this.#guards, log, onChange };
         if (recipe.mode === "write-through")
           return new WriteThroughPipeline({ ...common, recipe, marker: this.#marker });
-        return new RecipePipeline({ ...common, recipe, letters: new DeadLetters(registryRedis, recipe.name) });
+        return new WriteBehindPipeline({ ...common, recipe, letters: new DeadLetters(registryRedis, recipe.name) });
       },
       report: (name, status) => registry.report(name, status),
       lastReport: async (name) => (await registry.statuses()).get(name),
