@@ -58,7 +58,9 @@ export function catalog(harness: () => Harness): void {
       },
     ];
     for (const { name, primaryKey, columns, expected, hint } of cases) {
-      const sink = harness().connector(name, { primaryKey }).sink({ recipe: "r", columns });
+      const sink = harness()
+        .connector(name, { primaryKey, checkpointTable: `${harness().prefix}checkpoint` })
+        .sink({ recipe: "r", columns });
       t.after(() => sink.close());
       await assert.rejects(sink.open(NEVER), (error: unknown) => {
         assert.ok(error instanceof UserError);
@@ -74,7 +76,7 @@ export function catalog(harness: () => Harness): void {
   test("what was wrong with the table can be mended while the sink is kept", async (t) => {
     const name = `${harness().prefix}later`;
     const sink = harness()
-      .connector(name, { primaryKey: "id" })
+      .connector(name, { primaryKey: "id", checkpointTable: `${harness().prefix}checkpoint` })
       .sink({ recipe: "r", columns: ["name"] });
     t.after(() => sink.close());
     await assert.rejects(sink.open(NEVER), UserError);

@@ -1,4 +1,5 @@
 /** A connection to MySQL or MariaDB through mysql2. */
+import { WbsyncError } from "../../errors.js";
 import type { ErrorClass } from "../connector.js";
 import type { Database, Dialect, Result, Session, Statement, Steps } from "../sql/database.js";
 import { loadDriver, lost, refused, unreachable, within, type Limits } from "../sql/driver.js";
@@ -58,7 +59,7 @@ export class MysqlDatabase implements Database<MysqlColumn> {
     } catch (error) {
       cut();
       signal.throwIfAborted();
-      if (classifyMysql(error) === "retry" || isTimeout(error)) throw unreachable("MySQL", server, error);
+      if (error instanceof WbsyncError || classifyMysql(error) === "retry") throw unreachable("MySQL", server, error);
       throw refused("MySQL", server, error);
     } finally {
       signal.removeEventListener("abort", cut);
@@ -194,8 +195,6 @@ const isServerError = (error: unknown): boolean => {
   const { sqlState, fatal } = error as { sqlState?: unknown; fatal?: unknown };
   return typeof sqlState === "string" && fatal !== true && classifyMysql(error) !== "retry";
 };
-
-const isTimeout = (error: unknown): boolean => (error as { code?: unknown }).code === "TIMEOUT";
 
 function resultOf(result: unknown): Result {
   if (Array.isArray(result)) return { rows: result as unknown[][], affected: result.length };
