@@ -61,7 +61,13 @@ export async function startMariadb(args: readonly string[] = []): Promise<Mariad
   const query = async (sql: string, params: readonly unknown[] = []) => {
     const connection = await createConnection({
       ...{ host, port, user, password, database, charset: "utf8mb4", timezone: "Z" },
-      ...{ supportBigNumbers: true, bigNumberStrings: true, dateStrings: true, jsonStrings: true, connectTimeout: 5000 },
+      ...{
+        supportBigNumbers: true,
+        bigNumberStrings: true,
+        dateStrings: true,
+        jsonStrings: true,
+        connectTimeout: 5000,
+      },
     });
     try {
       const [rows] = await connection.query<RowDataPacket[]>(sql, [...params]);
