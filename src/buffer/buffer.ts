@@ -3,6 +3,7 @@
  * Memory grows with the number of distinct keys; past `maxBytes` of values, entries keep their key only and are read back later.
  */
 import type { Bytes, Change, GoneCause, Position } from "../model.js";
+import { carryOver } from "./carry-over.js";
 import { Entry, type Fields } from "./entry.js";
 
 export interface BufferOptions {
@@ -66,6 +67,7 @@ export class Buffer {
     // What was read back may be newer than what capture has come to.
     if (change.end > entry.last) entry.last = change.end;
     if (this.#bytes > this.#maxBytes) this.#bytes -= entry.shrink(change.end);
+    if (entry.isRemoved && !entry.isVacant) entry.returnedAt ??= change.end;
     return entry;
   }
 
@@ -81,7 +83,8 @@ export class Buffer {
 
   /** The key goes, the row stays: only of interest to an entry that is there already. */
   leave(key: Bytes): void {
-    (this.#entries.get(key) ?? this.#absent.get(key))?.leave();
+    const entry = this.#entries.get(key) ?? this.#absent.get(key);
+    if (entry) this.#leave(entry);
   }
 
   /** A key whose row may differ, whatever the stream says: found by SCAN, or to be tried again. */
@@ -100,7 +103,7 @@ export class Buffer {
     for (const entries of [this.#entries, this.#absent]) {
       for (const entry of entries.values()) {
         if (remove) this.#remove(entry);
-        else entry.leave();
+        else this.#leave(entry);
         entry.last = end;
       }
     }
@@ -120,8 +123,8 @@ export class Buffer {
       this.#entries.delete(entry.key);
     }
     for (const entry of taken) {
-      if (this.#mayHaveReturned(entry)) entry.isRemoved = false;
       this.#bytes -= entry.size;
+      if (entry.isVacant) this.#conclude(entry);
       this.#taken.set(entry.key, entry);
     }
     return taken;
@@ -205,9 +208,12 @@ export class Buffer {
     for (const [key, entry] of later) this.#entries.set(key, entry);
   }
 
-  /** A deleted key was made anew and expired unread: the table may have the row of the new hash already, and that one stays. */
-  #mayHaveReturned({ isVacant, forgottenAt }: Entry): boolean {
-    return isVacant && forgottenAt !== undefined && forgottenAt <= this.#reflected;
+  /** The hash is gone, and nobody can be asked any more. What the table may know better is left as it is. */
+  #conclude(entry: Entry): void {
+    const { returnedAt, forgottenAt } = entry;
+    if (returnedAt !== undefined && returnedAt <= this.#reflected) entry.isRemoved = false;
+    if (forgottenAt !== undefined && forgottenAt > this.#reflected) entry.values = [...entry.known()];
+    entry.knowAll();
   }
 
   #add(key: Bytes, first: number, firstDb: number, now: number): Entry {
@@ -226,11 +232,12 @@ export class Buffer {
         break;
       case "gone":
         if (!change.own && this.#removes(change.cause)) this.#remove(entry);
-        else entry.leave();
+        else this.#leave(entry);
         break;
       case "dirty":
         this.#bytes -= entry.size;
         entry.forget(change.end);
+        this.#bytes += entry.size;
         break;
       case "ttl":
       case "flushed":
@@ -244,6 +251,12 @@ export class Buffer {
     entry.remove();
   }
 
+  #leave(entry: Entry): void {
+    this.#bytes -= entry.size;
+    entry.leave();
+    this.#bytes += entry.size;
+  }
+
   /** A key that goes while its row stays leaves nothing to do; nor does what wbsync did itself. */
   #isWorthKeeping(change: Change): boolean {
     if (change.kind === "ttl") return false;
@@ -251,30 +264,4 @@ export class Buffer {
     if (change.own) return false;
     return change.kind !== "gone" || this.#removes(change.cause);
   }
-}
-
-/** Two entries of one key as one: what the newer does not say, the older does, unless anything may have happened between. */
-function carryOver(older: Entry, newer: Entry): Entry {
-  const waiting: Bytes[] = [...(older.waiting ?? []), ...(newer.waiting ?? [])];
-  // A key that was only touched brings no news.
-  const isNews = newer.last > newer.first;
-  const entry = isNews ? new Entry(older.key, older.first, older.firstDb, older.since) : older;
-  if (waiting.length > 0) entry.waiting = waiting;
-  if (!isNews) return entry;
-  entry.last = Math.max(older.last, newer.last);
-  entry.isVacant = newer.isVacant;
-  entry.isRemoved = newer.isRemoved || older.isRemoved;
-  entry.mayBeEmpty = newer.mayBeEmpty;
-  entry.forgottenAt = (newer.isRemoved ? undefined : older.forgottenAt) ?? newer.forgottenAt;
-  // Where nobody can be asked any more, an older value is better than none.
-  const isHeir = !newer.isRemoved && (newer.forgottenAt === undefined || newer.isVacant);
-  entry.values = isHeir ? inherit(older, newer) : newer.values;
-  const sealed = [...((isHeir && older.sealed) || [])].filter((place) => newer.values[place] === undefined);
-  entry.sealed = sealed.length > 0 ? new Set([...(newer.sealed ?? []), ...sealed]) : newer.sealed;
-  return entry;
-}
-
-function inherit(older: Entry, newer: Entry): Entry["values"] {
-  if (newer.values.length === 0) return older.values;
-  return newer.values.map((value, i) => (value === undefined ? (older.isVacant ? null : older.values[i]) : value));
 }

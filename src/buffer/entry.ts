@@ -25,8 +25,12 @@ export class Entry {
   isVacant = false;
   /** The row has to go, unless values are written after all. */
   isRemoved = false;
-  /** Up to this offset something of it was known that is no more, and has to be read back. */
+  /** Since the change that ends here, something is not known any more and has to be read back. */
   forgottenAt: number | undefined;
+  /** What was known before: the last word on fields of which nothing newer is known once the hash has gone. */
+  lastKnown: readonly Known[] | undefined;
+  /** After a delete that wants the row to go, the hash was made anew by the change that ends here. */
+  returnedAt: number | undefined;
   /** A field was taken away since the hash was last seen to exist: it may have been the last one. */
   mayBeEmpty = false;
   /** It was read back at this server offset, and there was no hash. Once capture is past it, that is settled. */
@@ -51,7 +55,7 @@ export class Entry {
     if (this.isVacant) {
       gained -= this.size;
       values.fill(null);
-      this.forgottenAt = undefined;
+      this.knowAll();
     }
     for (let i = 0; i + 1 < pairs.length; i += 2) {
       const place = fields.get(pairs[i] as Bytes);
@@ -101,7 +105,8 @@ export class Entry {
   remove(): void {
     this.values = [];
     this.isRemoved = true;
-    this.forgottenAt = undefined;
+    this.returnedAt = undefined;
+    this.knowAll();
     this.#vacate();
   }
 
@@ -117,6 +122,7 @@ export class Entry {
 
   /** Anything may have happened to the key. */
   forget(at: number): void {
+    this.lastKnown = this.known();
     this.values = [];
     this.sealed = undefined;
     this.forgottenAt ??= at;
@@ -126,7 +132,8 @@ export class Entry {
   /** Drops values to save memory: they can be read back. Not so for a hash that is gone. */
   shrink(at: number): number {
     if (this.isVacant) return 0;
-    let freed = 0;
+    let freed = sizeOfAll(this.lastKnown);
+    this.lastKnown = undefined;
     this.forgottenAt ??= at;
     for (let i = 0; i < this.values.length; i++) {
       if (this.sealed?.has(i)) continue;
@@ -138,12 +145,12 @@ export class Entry {
 
   /** For a recipe with other fields: by new place the old one, undefined where there was none. */
   rearrange(places: readonly (number | undefined)[]): void {
-    const before = this.values;
-    if (before.length === 0) return;
-    const sealed = this.sealed;
-    this.sealed =
-      sealed && new Set(places.flatMap((place, i) => (place !== undefined && sealed.has(place) ? [i] : [])));
-    this.values = places.map((place) => (place === undefined ? undefined : before[place]));
+    const { values, lastKnown, sealed } = this;
+    const moved = (known: readonly Known[]) => places.map((place) => (place === undefined ? undefined : known[place]));
+    if (values.length > 0) this.values = moved(values);
+    if (lastKnown && lastKnown.length > 0) this.lastKnown = moved(lastKnown);
+    const isSealed = (place: number | undefined) => place !== undefined && sealed?.has(place) === true;
+    if (sealed) this.sealed = new Set(places.flatMap((place, i) => (isSealed(place) ? [i] : [])));
   }
 
   /** Whether the row can be told without asking Redis. */
@@ -162,9 +169,20 @@ export class Entry {
 
   /** Bytes of values held. */
   get size(): number {
-    let bytes = 0;
-    for (const value of this.values) bytes += sizeOf(value);
-    return bytes;
+    return sizeOfAll(this.values) + sizeOfAll(this.lastKnown);
+  }
+
+  /** The newest that is known of every field, whether or not it still holds. */
+  known(): readonly Known[] {
+    const { values, lastKnown } = this;
+    if (!lastKnown || lastKnown.length === 0) return values;
+    return lastKnown.map((value, i) => (values[i] === undefined ? value : values[i]));
+  }
+
+  /** `values` is all there is to know. */
+  knowAll(): void {
+    this.forgottenAt = undefined;
+    this.lastKnown = undefined;
   }
 
   #values(size: number): Known[] {
@@ -184,6 +202,12 @@ export class Entry {
     this.mayBeEmpty = false;
     this.absentAt = undefined;
   }
+}
+
+function sizeOfAll(values: readonly Known[] | undefined): number {
+  let bytes = 0;
+  if (values) for (const value of values) bytes += sizeOf(value);
+  return bytes;
 }
 
 function sizeOf(value: Known): number {

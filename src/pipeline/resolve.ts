@@ -164,5 +164,6 @@ export function shownValues(values: readonly Known[], fieldNames: readonly strin
 function fillIn(entry: Entry, values: readonly (Bytes | null)[]): void {
   const before = entry.values;
   entry.values = values.map((value, i) => (entry.sealed?.has(i) ? before[i] : value));
+  entry.knowAll();
   entry.mayBeEmpty = false;
 }

@@ -119,7 +119,11 @@ test("bytes that leave with a key, a flush or a new incarnation are no longer co
     DEL: (buffer) => void buffer.merge(gone("x", 10, "delete"), 0),
     "a flush that deletes": (buffer) => buffer.flushed(20),
     "HDEL of both": (buffer) => void buffer.merge({ ...at(10), key: "x", kind: "unset", fields: ["a", "b"] }, 0),
-    HINCRBY: (buffer) => void buffer.merge({ ...at(10), key: "x", kind: "dirty" }, 0),
+    "HINCRBY, then DEL": (buffer) => {
+      buffer.merge({ ...at(10), key: "x", kind: "dirty" }, 0);
+      buffer.merge(set("x", 20, ["a", "7"]), 0);
+      buffer.merge(gone("x", 30, "delete"), 0);
+    },
     "expiry, then HSET of nothing mapped": (buffer) => {
       buffer.merge(gone("x", 10, "expire"), 0);
       buffer.merge(set("x", 20, ["c", "1"]), 0);

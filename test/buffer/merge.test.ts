@@ -39,10 +39,10 @@ class Truth {
     this.#rowIsHash();
   }
 
-  /** Some fields were changed by a command that does not tell to what. */
-  change(pairs: Record<string, string>): void {
+  /** Fields were changed by a command that does not tell to what. */
+  change(pairs: Record<string, string>, fields: readonly Field[]): void {
     this.set(pairs);
-    for (const name of FIELDS) this.unknown.add(name);
+    for (const name of fields) this.unknown.add(name);
   }
 
   unset(names: readonly string[]): void {
@@ -158,13 +158,13 @@ const DEEDS: Record<string, Deed> = {
   },
   HINCRBY: {
     steps: (value) => [{ act: (world) => put(world, { a: value }), tell: told({ kind: "dirty" }) }],
-    truth: (truth, value) => truth.change({ a: value }),
+    truth: (truth, value) => truth.change({ a: value }, ["a"]),
   },
   "RENAME onto": {
     steps: (value) => [{ act: (world) => (world.hash = new Map([["b", value]])), tell: told({ kind: "dirty" }) }],
     truth: (truth, value) => {
       truth.hash = undefined;
-      truth.change({ b: value });
+      truth.change({ b: value }, FIELDS);
     },
   },
   "HSET a # +": {
