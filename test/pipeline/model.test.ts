@@ -13,7 +13,7 @@ const clock = new FakeClock();
 before(() => clock.install());
 after(() => clock.uninstall());
 
-const SCHEDULES = Number(process.env.WBSYNC_MODEL_SCHEDULES ?? 800);
+const SCHEDULES = Number(process.env.WBSYNC_MODEL_SCHEDULES ?? 1500);
 
 async function playAll(variant: Variant, schedules: number): Promise<Map<number, Outcome>> {
   const failures = new Map<number, Outcome>();

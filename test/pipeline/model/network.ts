@@ -36,7 +36,8 @@ export class Network {
             const result = act();
             call.answer = () => resolve(result);
           } catch (error) {
-            call.answer = () => reject(error as Error);
+            const failure = error instanceof Error ? error : new Error(String(error));
+            call.answer = () => reject(failure);
           }
         },
         answer: () => undefined,
