@@ -79,6 +79,8 @@ export class Buffer {
   /** Fields of a write that must not reach the database: only of interest to an entry that is there already. */
   skip(key: Bytes, pairs: readonly Bytes[]): void {
     (this.#entries.get(key) ?? this.#absent.get(key))?.skip(pairs, this.#fields);
+    // It may be read back at this moment.
+    this.#taken.get(key)?.skip(pairs, this.#fields);
   }
 
   /** The key goes, the row stays: only of interest to an entry that is there already. */
@@ -259,7 +261,8 @@ export class Buffer {
 
   /** A key that goes while its row stays leaves nothing to do; nor does what wbsync did itself. */
   #isWorthKeeping(change: Change): boolean {
-    if (change.kind === "ttl") return false;
+    // wbsync itself removes no field but `#`, which no column has.
+    if (change.kind === "ttl" || (change.own && change.kind === "unset")) return false;
     if (this.#taken.has(change.key)) return true;
     if (change.own) return false;
     return change.kind !== "gone" || this.#removes(change.cause);
