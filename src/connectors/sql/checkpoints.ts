@@ -18,12 +18,14 @@ export interface CheckpointOwner {
 export class CheckpointStatements {
   readonly #dialect: Dialect;
   readonly #owner: CheckpointOwner;
+  readonly #quote: (name: string) => string;
   readonly table: string;
 
   constructor(dialect: Dialect, owner: CheckpointOwner) {
     this.#dialect = dialect;
     this.#owner = owner;
-    this.table = quoteTable(dialect, owner.reference.checkpointTable);
+    this.#quote = dialect.quoteOwn ?? dialect.quote;
+    this.table = quoteTable({ quote: this.#quote }, owner.reference.checkpointTable);
   }
 
   create(): Statement {
@@ -31,20 +33,24 @@ export class CheckpointStatements {
   }
 
   read(): Statement {
-    const columns = [KEY[2], ...FIELDS].map((name) => this.#dialect.quote(name)).join(", ");
+    const columns = [KEY[2], ...FIELDS].map(this.#quote).join(", ");
     const params = [this.#owner.recipe, this.#owner.reference.label];
     return { sql: `SELECT ${columns} FROM ${this.table} WHERE ${this.#where([KEY[0], KEY[1]], 1)}`, params };
   }
 
   insert(checkpoint: Checkpoint): Statement {
-    const names = [...KEY, ...FIELDS, "updated_at"].map((name) => this.#dialect.quote(name)).join(", ");
+    const columns = [...KEY, ...FIELDS, "updated_at"].map(this.#quote);
     const params = [...this.#key(checkpoint.partition), ...fieldsOf(checkpoint)];
-    const marks = params.map((_, i) => this.#dialect.placeholder(i + 1)).join(", ");
-    return { sql: `INSERT INTO ${this.table} (${names}) VALUES (${marks}, ${this.#dialect.now})`, params };
+    const values = [...params.map((_, i) => this.#dialect.placeholder(i + 1)), this.#dialect.now];
+    const sql =
+      this.#dialect.insertCheckpoint?.({ table: this.table, columns, values, keyLength: KEY.length }) ??
+      `INSERT INTO ${this.table} (${columns.join(", ")}) VALUES (${values.join(", ")})`;
+    return { sql, params };
   }
 
   update(checkpoint: Checkpoint, from: string): Statement {
-    const { quote, placeholder, now } = this.#dialect;
+    const { placeholder, now } = this.#dialect;
+    const quote = this.#quote;
     const sets = FIELDS.map((name, i) => `${quote(name)} = ${placeholder(i + 1)}`).join(", ");
     const where = this.#where([...KEY, "token"], FIELDS.length + 1);
     return {
@@ -72,8 +78,8 @@ export class CheckpointStatements {
   }
 
   #where(names: readonly string[], first: number): string {
-    const { quote, placeholder } = this.#dialect;
-    return names.map((name, i) => `${quote(name)} = ${placeholder(first + i)}`).join(" AND ");
+    const { placeholder } = this.#dialect;
+    return names.map((name, i) => `${this.#quote(name)} = ${placeholder(first + i)}`).join(" AND ");
   }
 }
 
@@ -91,16 +97,22 @@ export function* moveCheckpoints(
         if (Number(rows[0]?.[0]) !== 0) throw new SupersededError();
         continue;
       }
-      try {
-        yield statements.insert(to);
-      } catch (error) {
-        throw isDuplicate(error) ? new SupersededError() : error;
-      }
+      yield* insertCheckpoint(statements.insert(to), isDuplicate);
       continue;
     }
     const { affected } = yield to ? statements.update(to, from) : statements.remove(partition, from);
     if (affected !== 1) throw new SupersededError();
   }
+}
+
+function* insertCheckpoint(statement: Statement, isDuplicate: (error: unknown) => boolean): Steps {
+  let affected: number;
+  try {
+    ({ affected } = yield statement);
+  } catch (error) {
+    throw isDuplicate(error) ? new SupersededError() : error;
+  }
+  if (affected === 0) throw new SupersededError();
 }
 
 /** Reads the checkpoints; creates the table where it is missing. Several partitions may do so at the same moment. */

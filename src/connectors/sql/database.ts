@@ -29,6 +29,8 @@ export interface CatalogColumn extends Column {
   readonly generated: boolean;
   /** NOT NULL without a default: a new row needs it. */
   readonly required: boolean;
+  /** The name as the catalog spells it, where the recipe may spell it otherwise ("id" for ID). */
+  readonly stored?: string;
 }
 
 /** A PRIMARY KEY or UNIQUE index. */
@@ -41,6 +43,8 @@ export interface UniqueKey {
 
 /** A table as the catalog describes it. */
 export interface CatalogTable<C extends CatalogColumn = CatalogColumn> {
+  /** The table's name as the catalog spells it, where the recipe may spell it otherwise. */
+  readonly table?: TableName;
   readonly columns: readonly C[];
   readonly uniqueKeys: readonly UniqueKey[];
 }
@@ -75,18 +79,41 @@ export interface Session<C extends CatalogColumn = CatalogColumn> {
   cut(): void;
 }
 
+/** The parts of a statement that inserts a checkpoint. */
+export interface CheckpointRow {
+  readonly table: string;
+  readonly columns: readonly string[];
+  /** Placeholders and expressions, one a column. */
+  readonly values: readonly string[];
+  /** How many of the columns, from the first, are the key. */
+  readonly keyLength: number;
+}
+
 /** The SQL of one database. */
 export interface Dialect<C extends CatalogColumn = CatalogColumn> {
   readonly quote: (identifier: string) => string;
   /** The n-th parameter, counted from 1. */
   readonly placeholder: (n: number) => string;
+  /** Quotes the names of wbsync's own table, where unquoted names are folded to upper case and people expect them so. */
+  readonly quoteOwn?: (identifier: string) => string;
+  /** The query, cut off after so many rows; "… LIMIT n" where nothing is said. */
+  readonly firstRows?: (query: string, count: number) => string;
   /** The current time as an SQL expression. */
   readonly now: string;
   /** The checkpoint table's statement; must be harmless where the table exists. `table` is quoted. */
   createCheckpointTable(table: string): string;
+  /**
+   * Inserts a checkpoint's row; where the key is taken it fails with what `isDuplicate` knows, or inserts nothing. Everything is
+   * quoted; the key's columns come first. INSERT … VALUES where nothing is said, which needs a key that the database enforces.
+   */
+  insertCheckpoint?(row: CheckpointRow): string;
   /** A type for a missing column, for the hint's ALTER TABLE. */
   readonly exampleType: string;
   readonly exampleKeyType: string;
+  /** What comes before a new column in ALTER TABLE; "ADD COLUMN" where nothing is said. */
+  readonly addColumn?: string;
+  /** The statement that makes the columns a key, for a hint; CREATE UNIQUE INDEX where nothing is said. All names are quoted. */
+  readonly addKey?: (table: string, name: string, columns: string) => string;
   /** Whether "id" and "ID" are one column. */
   readonly caseInsensitiveColumns: boolean;
   /** Inserts the rows, or updates those that exist. */
@@ -110,6 +137,11 @@ export interface Database<C extends CatalogColumn = CatalogColumn> {
 }
 
 /** The table's name, quoted. */
-export function quoteTable(dialect: Pick<Dialect, "quote">, table: TableName): string {
-  return (table.schema === undefined ? "" : `${dialect.quote(table.schema)}.`) + dialect.quote(table.name);
+export function quoteTable({ quote }: Pick<Dialect, "quote">, table: TableName): string {
+  return (table.schema === undefined ? "" : `${quote(table.schema)}.`) + quote(table.name);
+}
+
+/** The column's name as the catalog spells it, quoted. */
+export function quoteColumn({ quote }: Pick<Dialect, "quote">, column: CatalogColumn): string {
+  return quote(column.stored ?? column.name);
 }

@@ -1,15 +1,15 @@
 /** Reads which rows a table has, in pages, by the primary key. */
 import type { Bytes } from "../../model.js";
-import type { CatalogColumn, Dialect, Statement, Target } from "./database.js";
+import { quoteColumn, type CatalogColumn, type Dialect, type Statement, type Target } from "./database.js";
 
 /** The keys after this one, in the database's own order. */
 export function keyPage<C extends CatalogColumn>(
-  dialect: Pick<Dialect<C>, "quote" | "placeholder">,
+  dialect: Pick<Dialect<C>, "quote" | "placeholder" | "firstRows">,
   target: Target<C>,
   after: readonly unknown[] | undefined,
   count: number,
 ): Statement {
-  const names = target.key.map(({ name }) => dialect.quote(name));
+  const names = target.key.map((column) => quoteColumn(dialect, column));
   const params: unknown[] = [];
   const place = (value: unknown) => dialect.placeholder(params.push(value));
   // (a, b) > (x, y), spelled out: not every database compares rows.
@@ -18,7 +18,8 @@ export function keyPage<C extends CatalogColumn>(
     return `(${[...equal, `${name} > ${place(after?.[i])}`].join(" AND ")})`;
   });
   const where = after ? ` WHERE ${alternatives.join(" OR ")}` : "";
-  const sql = `SELECT ${names.join(", ")} FROM ${target.table}${where} ORDER BY ${names.join(", ")} LIMIT ${count}`;
+  const query = `SELECT ${names.join(", ")} FROM ${target.table}${where} ORDER BY ${names.join(", ")}`;
+  const sql = dialect.firstRows?.(query, count) ?? `${query} LIMIT ${count}`;
   return { sql, params: after ? params : [] };
 }
 

@@ -1,6 +1,13 @@
 /** Holds a recipe against the catalog: table, columns and key are as it needs them, or an error that says how to make them so. */
 import { UserError } from "../../errors.js";
-import { quoteTable, type CatalogColumn, type CatalogTable, type Dialect, type Target } from "./database.js";
+import {
+  quoteColumn,
+  quoteTable,
+  type CatalogColumn,
+  type CatalogTable,
+  type Dialect,
+  type Target,
+} from "./database.js";
 import type { TableReference } from "./table.js";
 
 /** Returns the table to write, with its columns under the names that the recipe uses. */
@@ -10,7 +17,9 @@ export function verifyTable<C extends CatalogColumn>(
   found: CatalogTable<C> | undefined,
   mapped: readonly string[],
 ): Target<C> {
-  const table = quoteTable(dialect, reference.table);
+  const table = found?.table
+    ? quoteTable(dialect, found.table)
+    : quoteTable({ quote: fresh(dialect) }, reference.table);
   const refuse = (message: string, hint: string): never => {
     throw new UserError("DATABASE_MISCONFIGURED", `Table "${reference.label}" ${message}`, { hint });
   };
@@ -31,14 +40,17 @@ export function verifyTable<C extends CatalogColumn>(
     if (!column) missing.push(name);
     else if (column.generated) {
       refuse(`computes its column "${name}" itself`, "Take the column out of the mappings: it cannot be written.");
-    } else columns.set(name, column.name === name ? column : { ...column, name });
+    } else columns.set(name, column.name === name ? column : { ...column, name, stored: column.name });
   }
   if (missing.length > 0) {
     const has = found.columns.map((column) => `"${column.name}"`).join(", ");
     refuse(
       `has no column ${missing.map((name) => `"${name}"`).join(", ")}; it has ${has}`,
       `Correct the mapping, or add what is missing:\n${missing
-        .map((name) => `ALTER TABLE ${table} ADD COLUMN ${dialect.quote(name)} ${dialect.exampleType};`)
+        .map(
+          (name) =>
+            `ALTER TABLE ${table} ${dialect.addColumn ?? "ADD COLUMN"} ${fresh(dialect)(name)} ${dialect.exampleType};`,
+        )
         .join("\n")}`,
     );
   }
@@ -47,10 +59,10 @@ export function verifyTable<C extends CatalogColumn>(
     reference.primaryKey.every((name) => key.columns.some((column) => same(column, name)));
   const usable = found.uniqueKeys.filter((key) => key.exact && covers(key));
   if (usable.length === 0) {
-    const quoted = reference.primaryKey.map((name) => dialect.quote(name)).join(", ");
+    const quoted = reference.primaryKey.map((name) => quoteColumn(dialect, columns.get(name) as C)).join(", ");
     refuse(
       `has no PRIMARY KEY or UNIQUE index on exactly (${reference.primaryKey.join(", ")}): a changed row could not be told from a new one`,
-      `Correct primaryKey in the recipe, or add the index:\nCREATE UNIQUE INDEX ${dialect.quote(`${reference.table.name}_key`)} ON ${table} (${quoted});`,
+      `Correct primaryKey in the recipe, or add the index:\n${addKey(dialect, table, dialect.quote(`${reference.table.name}_key`), quoted)};`,
     );
   }
   return {
@@ -72,12 +84,18 @@ function nameIn(
 }
 
 function createTable(dialect: Dialect, table: string, key: readonly string[], mapped: readonly string[]): string {
-  const keyColumns = key.map((name) => `${dialect.quote(name)} ${dialect.exampleKeyType}`);
-  const others = mapped
-    .filter((name) => !key.includes(name))
-    .map((name) => `${dialect.quote(name)} ${dialect.exampleType}`);
-  const primary = `PRIMARY KEY (${key.map((name) => dialect.quote(name)).join(", ")})`;
+  const quote = fresh(dialect);
+  const keyColumns = key.map((name) => `${quote(name)} ${dialect.exampleKeyType}`);
+  const others = mapped.filter((name) => !key.includes(name)).map((name) => `${quote(name)} ${dialect.exampleType}`);
+  const primary = `PRIMARY KEY (${key.map(quote).join(", ")})`;
   return `CREATE TABLE ${table} (${[...keyColumns, ...others, primary].join(", ")});`;
 }
+
+function addKey(dialect: Dialect, table: string, name: string, columns: string): string {
+  return dialect.addKey?.(table, name, columns) ?? `CREATE UNIQUE INDEX ${name} ON ${table} (${columns})`;
+}
+
+/** How a name is quoted that does not exist yet. */
+const fresh = (dialect: Dialect): ((name: string) => string) => dialect.quoteOwn ?? dialect.quote;
 
 const fold = (name: string): string => name.toLowerCase();
