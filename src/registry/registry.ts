@@ -53,6 +53,11 @@ export class Registry {
     return code;
   }
 
+  /** The SHA-256 of every bundle that is stored. */
+  async bundles(): Promise<ReadonlySet<string>> {
+    return new Set(await this.#redis.hkeys(BUNDLES));
+  }
+
   /** What `deploy` would do. Changes nothing. */
   async plan(
     recipes: readonly NamedVersion[],

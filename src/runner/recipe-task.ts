@@ -75,6 +75,11 @@ export class RecipeTask {
     return this.#registration;
   }
 
+  /** What it carries out: an older version, where the one that people want could not take over. */
+  get applied(): Registration {
+    return this.#applied;
+  }
+
   get state(): State {
     return this.#state;
   }

@@ -151,7 +151,12 @@ export class Runner {
       if (registration) wanted.set(name, registration);
       else this.#tellOnce(name, problem);
     }
-    for (const [name, task] of this.#tasks) if (!wanted.has(name)) await this.#missing(registry, name, task);
+    const bundles = await registry.bundles();
+    for (const [name, task] of this.#tasks) {
+      const { sha256 } = task.registration;
+      const isRobbed = this.#code.has(sha256) && !bundles.has(sha256);
+      if (!wanted.has(name) || isRobbed) await this.#missing(registry, name, task);
+    }
     for (const [name, registration] of wanted) {
       const task = this.#tasks.get(name);
       if (task) task.update(registration);
@@ -172,8 +177,10 @@ export class Runner {
 
   /** Undeployed, or lost by the registry's server: FLUSHALL and eviction are no way to undeploy. */
   async #missing(registry: Registry, name: string, task: RecipeTask): Promise<void> {
-    const code = this.#code.get(task.registration.sha256);
-    const fate = code === undefined ? "undeployed" : await registry.restore(task.registration, code);
+    // A version that was never loaded cannot be put back; the one that works goes on.
+    const registration = [task.registration, task.applied].find(({ sha256 }) => this.#code.has(sha256));
+    const code = registration && this.#code.get(registration.sha256);
+    const fate = code === undefined ? "undeployed" : await registry.restore(registration as Registration, code);
     if (fate === "restored")
       this.#log.warn({ recipe: name }, "its registration had vanished from Redis and was put back");
     if (fate !== "undeployed") return;
