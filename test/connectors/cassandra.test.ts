@@ -3,7 +3,7 @@
  * cluster that WBSYNC_TEST_CASSANDRA_URL names ("cassandra://user:password@host/keyspace?localDataCenter=…"); nobody kills that one.
  */
 import { randomBytes } from "node:crypto";
-import { test } from "node:test";
+import { after, describe, test } from "node:test";
 import { auth, Client, types } from "cassandra-driver";
 import { cassandra } from "../../src/connectors/cassandra.js";
 import { quote } from "../../src/connectors/cassandra/cql.js";
@@ -11,6 +11,9 @@ import { cassandraType } from "../../src/connectors/cassandra/types.js";
 import { connectorContract } from "../contract/connector-contract.js";
 import { canonical, type Capabilities, type Harness, type PortableType, type TableSpec } from "../contract/harness.js";
 import { missingForCassandra, startCassandra, type CassandraServer } from "../support/cassandra.js";
+import { order } from "./cassandra/order.js";
+import { refusals } from "./cassandra/refusals.js";
+import { types as everyType } from "./cassandra/types.js";
 
 const given = process.env["WBSYNC_TEST_CASSANDRA_URL"];
 const missing = given === undefined ? await missingForCassandra() : undefined;
@@ -41,18 +44,30 @@ const TYPES: Readonly<Record<PortableType, string>> = {
   uuid: "uuid",
 };
 
+/** One server for the whole file: it takes its time to start. */
+let server: CassandraServer | undefined;
+after(() => server?.stop());
+
 if (missing === undefined) {
   connectorContract(given === undefined ? "Cassandra" : "the given Cassandra", {
     capabilities: CAPABILITIES,
     mayHarm: given === undefined,
     async start() {
-      const server = given === undefined ? await startCassandra() : undefined;
+      if (given === undefined) server = await startCassandra();
       return harness(server?.url ?? given!, server);
     },
   });
 } else {
   test("Cassandra: the connector contract", { skip: missing }, () => undefined);
 }
+
+// These make tables of their own names, and roles: not in somebody else's cluster.
+describe("Cassandra", { skip: missing ?? (given === undefined ? false : "a cluster is given") }, () => {
+  const running = (): CassandraServer => server!;
+  describe("order", () => order(running));
+  describe("types", () => everyType(running));
+  describe("refusals", () => refusals(running));
+});
 
 function harness(url: string, server: CassandraServer | undefined): Harness & { stop(): Promise<void> } {
   const { username, password, hostname, port, pathname, searchParams } = new URL(url);
@@ -132,7 +147,7 @@ function harness(url: string, server: CassandraServer | undefined): Harness & { 
         cutConnections: () => server.kill(),
       },
     }),
-    stop: async () => server?.stop(),
+    stop: async () => undefined,
   };
 }
 

@@ -67,8 +67,8 @@ export interface CassandraServerOptions {
   readonly heapMb?: number;
   /** Further lines of cassandra.yaml. */
   readonly settings?: readonly string[];
-  /** "batch": what was acknowledged survives kill -9 (the default); "periodic": as servers are usually run. */
-  readonly commitlog?: "batch" | "periodic";
+  /** As servers are usually run: fast, and what was acknowledged in the last moment before kill -9 is lost (other replicas have it). */
+  readonly fast?: boolean;
 }
 
 /** Starts a private server. */
@@ -146,7 +146,10 @@ export async function startCassandra(options: CassandraServerOptions = {}): Prom
   };
 }
 
-async function javaArguments(folder: string, { heapMb = 768 }: CassandraServerOptions): Promise<string[]> {
+async function javaArguments(
+  folder: string,
+  { heapMb = 768, fast = false }: CassandraServerOptions,
+): Promise<string[]> {
   const properties: Readonly<Record<string, string>> = {
     "cassandra.config": pathToFileURL(join(folder, "cassandra.yaml")).href,
     "cassandra.storagedir": folder,
@@ -161,7 +164,9 @@ async function javaArguments(folder: string, { heapMb = 768 }: CassandraServerOp
     "io.netty.tryReflectionSetAccessible": "true",
   };
   return [
-    ...[`-Xms${Math.min(heapMb, 256)}m`, `-Xmx${heapMb}m`, "-Xss512k", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"],
+    ...[`-Xms${Math.min(heapMb, 256)}m`, `-Xmx${heapMb}m`, "-Xss512k", "-XX:+UseSerialGC"],
+    // The quick compiler makes for a quick start.
+    ...(fast ? [] : ["-XX:TieredStopAtLevel=1"]),
     ...OPENS.map((name) => `--add-opens=${name}=ALL-UNNAMED`),
     ...EXPORTS.map((name) => `--add-exports=${name}=ALL-UNNAMED`),
     ...Object.entries(properties).map(([name, value]) => `-D${name}=${value}`),
@@ -172,7 +177,7 @@ async function javaArguments(folder: string, { heapMb = 768 }: CassandraServerOp
 function configuration(
   folder: string,
   { host, port, storagePort }: { host: string; port: number; storagePort: number },
-  { commitlog = "batch", settings = [] }: CassandraServerOptions,
+  { fast = false, settings = [] }: CassandraServerOptions,
 ): string {
   return [
     "cluster_name: wbsync",
@@ -189,8 +194,7 @@ function configuration(
     "auto_bootstrap: false",
     `data_file_directories: ["${join(folder, "data")}"]`,
     ...["commitlog", "saved_caches", "hints", "cdc_raw"].map((name) => `${name}_directory: "${join(folder, name)}"`),
-    `commitlog_sync: ${commitlog}`,
-    ...(commitlog === "periodic" ? ["commitlog_sync_period: 10s"] : []),
+    ...(fast ? ["commitlog_sync: periodic", "commitlog_sync_period: 10s"] : ["commitlog_sync: batch"]),
     "commitlog_segment_size: 32MiB",
     "commitlog_total_space: 256MiB",
     "memtable_heap_space: 128MiB",

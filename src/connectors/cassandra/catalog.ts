@@ -48,7 +48,8 @@ export async function readColumns(session: Session, table: TableName): Promise<r
   }));
 }
 
-function keyspaceOf(session: Session, { schema, name }: TableName): string {
+/** The keyspace that a table is in. */
+export function keyspaceOf(session: Session, { schema, name }: TableName): string {
   const keyspace = schema ?? session.cluster.keyspace;
   if (keyspace !== undefined) return keyspace;
   throw new UserError("DATABASE_MISCONFIGURED", `Which keyspace is the table "${name}" in?`, {

@@ -25,8 +25,8 @@ import {
   type Stored,
   storedOf,
 } from "./checkpoint-cql.js";
-import type { Lane } from "./lane.js";
-import type { Session, Statement } from "./session.js";
+import type { Session } from "./session.js";
+import type { Conditional, Turns } from "./turns.js";
 
 /** Attempts of a conditional write that nobody contradicts; the first fails where an earlier one of ours arrived late. */
 const MAX_ATTEMPTS = 5;
@@ -35,22 +35,22 @@ export class Checkpoints {
   readonly #session: Session;
   readonly #owner: CheckpointOwner;
   readonly #statements: CheckpointStatements;
-  readonly #lane: Lane;
+  readonly #turns: Turns;
   #known = new Map<number, Stored>();
   /** Clocks that this sink has announced, or may have: what it finds stored of these is its own doing. */
   readonly #mine: Set<bigint>;
 
-  constructor(session: Session, owner: CheckpointOwner, options: { lane: Lane; announced: Set<bigint> }) {
+  constructor(session: Session, owner: CheckpointOwner, options: { turns: Turns; announced: Set<bigint> }) {
     this.#session = session;
     this.#owner = owner;
     this.#statements = new CheckpointStatements(owner);
-    this.#lane = options.lane;
+    this.#turns = options.turns;
     this.#mine = options.announced;
   }
 
   /** Reads the checkpoints; creates the table where it is missing. */
   async open(): Promise<readonly Checkpoint[]> {
-    await this.#lane.run(() => this.#ensureTable());
+    await this.#turns.run(() => this.#ensureTable());
     await this.#read();
     return [...this.#known.values()].flatMap(({ checkpoint }) => (checkpoint ? [checkpoint] : []));
   }
@@ -97,30 +97,35 @@ export class Checkpoints {
   /** Applies changes once the stored tokens are what the moves expect. False: these moves have been made already. */
   async #change(
     moves: readonly CheckpointMove[],
-    changesAt: (clock: bigint | undefined) => Change[],
+    changesAt: (clock: bigint | undefined) => readonly Change[],
   ): Promise<boolean> {
-    return await this.#lane.run(async () => {
-      // A token that we have not read was set by another partition of this runner: it moves all when it takes over.
-      if (!this.#areExpected(moves)) await this.#read();
-      for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
-        if (!this.#areExpected(moves)) {
-          if (moves.length > 0 && moves.every(({ partition, to }) => this.#known.get(partition)?.token === to?.token))
-            return false;
-          throw new SupersededError();
-        }
-        // The highest of all: with the number of partitions, keys go from one to another.
-        const changes = changesAt(highest([...this.#known.values()]));
-        if (changes.length === 0 || (await this.#session.apply(changes.map(({ statement }) => statement)))) {
-          for (const { partition, next } of changes) {
-            if (next) this.#known.set(partition, next);
-            else this.#known.delete(partition);
-          }
-          return true;
-        }
-        await this.#learnWhy(moves);
+    // A token that we have not read was set by another partition of this runner: it moves all when it takes over.
+    if (!this.#areExpected(moves)) await this.#read();
+    for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
+      if (!this.#areExpected(moves)) {
+        if (this.#areMade(moves)) return false;
+        throw new SupersededError();
       }
-      throw new WbsyncError("TIMEOUT", "The checkpoint could not be moved: conditional writes get in each other's way");
-    });
+      // The highest of all: with the number of partitions, keys go from one to another.
+      const changes = changesAt(highest([...this.#known.values()]));
+      if (changes.length === 0 || (await this.#turns.apply(this.#session, changes))) {
+        this.#learn(changes);
+        return true;
+      }
+      await this.#learnWhy(moves);
+    }
+    throw new WbsyncError("TIMEOUT", "The checkpoint could not be moved: conditional writes get in each other's way");
+  }
+
+  #areMade(moves: readonly CheckpointMove[]): boolean {
+    return moves.length > 0 && moves.every(({ partition, to }) => this.#known.get(partition)?.token === to?.token);
+  }
+
+  #learn(changes: readonly Change[]): void {
+    for (const { partition, next } of changes) {
+      if (next) this.#known.set(partition, next);
+      else this.#known.delete(partition);
+    }
   }
 
   #areExpected(moves: readonly CheckpointMove[]): boolean {
@@ -173,10 +178,8 @@ export class Checkpoints {
 }
 
 /** One row of the checkpoint table, and what it becomes; undefined: it goes. */
-interface Change {
-  readonly partition: number;
+interface Change extends Conditional {
   readonly next: Stored | undefined;
-  readonly statement: Statement;
 }
 
 /** Now, in microseconds; or just after `clock`, where that is later. */

@@ -1,4 +1,4 @@
-/** From a batch to requests: every row bound, rows of one partition together, none too large. Pure. */
+/** From a batch to requests: every row bound, rows for the same replicas together, none too large. Pure. */
 import { RefusedValueError } from "../../errors.js";
 import type { Batch, Row, Value } from "../../model.js";
 import { quote } from "./cql.js";
@@ -6,16 +6,19 @@ import type { Statement } from "./session.js";
 import type { Target, TargetColumn } from "./verify.js";
 
 /**
- * Bytes of one unlogged batch at most, where it holds more than one row: the server warns above 5 KiB and refuses above 50 KiB,
- * unless it is told otherwise.
+ * Bytes and partitions of one unlogged batch at most: above 5 KiB and above ten partitions the server warns, above 50 KiB it
+ * refuses, unless it is told otherwise. A row alone may be as large as it is, and rows of one partition as many as fit.
  */
 const MAX_BATCH_BYTES = 4 * 1024;
+const MAX_BATCH_PARTITIONS = 10;
 /** Bytes that a value costs beside itself, on the wire and in the server's count. */
 const VALUE_OVERHEAD = 16;
 
 /** What is written in one request. */
 export interface Request {
   readonly bytes: number;
+  /** Of its first row: the request goes to a node that holds it, and all the others. */
+  readonly routingKey: Buffer;
   /** The statements, once the checkpoint has allowed the write and told its timestamp. */
   statements(timestamp: bigint): readonly Statement[];
 }
@@ -27,6 +30,9 @@ export interface Requests {
   readonly timestamps: number;
 }
 
+/** Names the nodes that hold a partition; partitions of one name may share a request. undefined: nobody knows. */
+export type ReplicasOf = (routingKey: Buffer) => string | undefined;
+
 /** A row on its way. */
 interface Bound {
   readonly cql: string;
@@ -34,7 +40,8 @@ interface Bound {
   readonly params: readonly unknown[];
   readonly isDelete: boolean;
   readonly offset: number;
-  /** Bytes of the partition key, and of the whole key: rows with the same ones are in one partition, or are one row. */
+  readonly routingKey: Buffer;
+  /** The routing key, and the whole key, as texts: rows with the same ones are in one partition, or are one row. */
   readonly partition: string;
   readonly key: string;
   readonly bytes: number;
@@ -43,10 +50,10 @@ interface Bound {
 }
 
 /** Binds every row: a value that cannot be stored is refused here, before anything is sent. */
-export function requestsOf(target: Target, batch: Batch): Requests {
+export function requestsOf(target: Target, batch: Batch, replicasOf: ReplicasOf): Requests {
   const bound = bindAll(target, batch);
   const timestamps = rankAll(bound);
-  return { requests: pack(bound), timestamps };
+  return { requests: pack(bound, replicasOf), timestamps };
 }
 
 function bindAll(target: Target, { upserts, deletes }: Batch): Bound[] {
@@ -81,15 +88,25 @@ function bind(target: Target, columns: readonly TargetColumn[], row: Row, cql: s
     );
   }
   const values = columns.map((column, i) => encodeValue(column, row.values[i] ?? null));
-  const hex = id.map((bytes) => bytes.toString("hex"));
+  const isPlain = id.length === 1;
+  const routingKey = isPlain ? id[0]! : compose(target.partitionKey.map((place) => id[place]!));
+  const partition = routingKey.toString("latin1");
   let bytes = 0;
-  for (const value of [...id, ...values]) bytes += VALUE_OVERHEAD + sizeOf(value);
+  for (const value of id) bytes += VALUE_OVERHEAD + value.length;
+  for (const value of values) bytes += VALUE_OVERHEAD + sizeOf(value);
   return {
-    ...{ cql, isDelete, bytes, offset: row.offset, rank: 0 },
+    ...{ cql, isDelete, bytes, routingKey, partition, offset: row.offset, rank: 0 },
     params: [...id, ...values],
-    partition: target.partitionKey.map((place) => hex[place]).join(),
-    key: hex.join(),
+    key: isPlain ? partition : compose([routingKey, ...id]).toString("latin1"),
   };
+}
+
+/** A partition key as Cassandra hashes it: of several columns each has its length before it and a zero behind. */
+function compose(parts: readonly Buffer[]): Buffer {
+  if (parts.length === 1) return parts[0]!;
+  const all: Buffer[] = [];
+  for (const part of parts) all.push(Buffer.of(part.length >> 8, part.length & 0xff), part, Buffer.of(0));
+  return Buffer.concat(all);
 }
 
 function encodeKey(column: TargetColumn, value: Value): Buffer {
@@ -127,12 +144,37 @@ function rankAll(bound: readonly Bound[]): number {
   return most;
 }
 
-/** Rows of one partition share requests, so that its replicas write them in one go. */
-function pack(bound: readonly Bound[]): Request[] {
+/** A request that may still take rows. */
+interface Open {
+  readonly rows: Bound[];
+  bytes: number;
+  partitions: number;
+}
+
+/**
+ * Rows of one partition share requests; and partitions that are on the same nodes do, so that a batch costs a tenth of the
+ * requests. In a cluster of many nodes few partitions of a batch are, and most rows travel alone.
+ */
+function pack(bound: readonly Bound[], replicasOf: ReplicasOf): Request[] {
   const requests: Request[] = [];
+  const open = new Map<string, Open>();
   for (const rows of groupBy(bound, ({ partition }) => partition).values()) {
-    for (const chunk of chunks(rows)) requests.push(requestOf(chunk));
+    const { routingKey, partition } = rows[0]!;
+    const group = replicasOf(routingKey) ?? partition;
+    for (const chunk of chunks(rows)) {
+      const bytes = chunk.reduce((sum, row) => sum + row.bytes, 0);
+      const before = open.get(group);
+      if (before && before.bytes + bytes <= MAX_BATCH_BYTES && before.partitions < MAX_BATCH_PARTITIONS) {
+        before.rows.push(...chunk);
+        before.bytes += bytes;
+        before.partitions++;
+        continue;
+      }
+      if (before) requests.push(requestOf(before));
+      open.set(group, { rows: chunk, bytes, partitions: 1 });
+    }
   }
+  for (const rest of open.values()) requests.push(requestOf(rest));
   return requests;
 }
 
@@ -146,7 +188,7 @@ function groupBy(bound: readonly Bound[], keyOf: (one: Bound) => string): Map<st
   return groups;
 }
 
-function* chunks(rows: readonly Bound[]): Generator<readonly Bound[]> {
+function* chunks(rows: readonly Bound[]): Generator<Bound[]> {
   let chunk: Bound[] = [];
   let bytes = 0;
   for (const row of rows) {
@@ -161,9 +203,10 @@ function* chunks(rows: readonly Bound[]): Generator<readonly Bound[]> {
   if (chunk.length > 0) yield chunk;
 }
 
-function requestOf(rows: readonly Bound[]): Request {
+function requestOf({ rows, bytes }: Open): Request {
   return {
-    bytes: rows.reduce((sum, { bytes }) => sum + bytes, 0),
+    bytes,
+    routingKey: rows[0]!.routingKey,
     statements: (timestamp) =>
       rows.map(({ cql, params, isDelete, rank }) => {
         const at = timestampBytes(timestamp + BigInt(rank));

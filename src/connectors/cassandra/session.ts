@@ -16,6 +16,7 @@ interface DriverClient {
   connect(): Promise<void>;
   execute(cql: string, params: readonly unknown[], options: object): Promise<DriverResult>;
   batch(queries: readonly { query: string; params: readonly unknown[] }[], options: object): Promise<DriverResult>;
+  getReplicas(keyspace: string, routingKey: Buffer): readonly { readonly address: string }[] | null;
   shutdown(): Promise<void>;
   on(event: string, listener: () => void): void;
 }
@@ -43,6 +44,8 @@ export class Session {
   readonly #client: DriverClient;
   readonly #driver: Driver;
   readonly #rowOptions: object;
+  /** The driver has one list for each part of the ring. */
+  readonly #replicas = new WeakMap<object, string>();
   #closing: Promise<void> | undefined;
 
   private constructor(cluster: Cluster, driver: Driver, client: DriverClient) {
@@ -120,15 +123,30 @@ export class Session {
     await this.#ask(() => this.#client.execute(cql, [], { prepare: false }));
   }
 
-  /** Writes rows: one statement, or several of one partition as an unlogged batch. */
-  async write(statements: readonly Statement[]): Promise<void> {
+  /** Writes rows: one statement, or several as an unlogged batch, by way of a node that holds this routing key. */
+  async write(statements: readonly Statement[], routingKey: Buffer): Promise<void> {
     const [first] = statements;
+    const options = { ...this.#rowOptions, routingKey };
     if (first && statements.length === 1) {
-      await this.#ask(() => this.#client.execute(first.cql, first.params, this.#rowOptions));
+      await this.#ask(() => this.#client.execute(first.cql, first.params, options));
       return;
     }
     const queries = statements.map(({ cql, params }) => ({ query: cql, params }));
-    await this.#ask(() => this.#client.batch(queries, this.#rowOptions));
+    await this.#ask(() => this.#client.batch(queries, options));
+  }
+
+  /** Names the nodes that hold a partition, all of them; undefined where the driver does not know. */
+  replicasOf(keyspace: string, routingKey: Buffer): string | undefined {
+    const replicas = this.#client.getReplicas(keyspace, routingKey);
+    if (!replicas || replicas.length === 0) return undefined;
+    const known = this.#replicas.get(replicas);
+    if (known !== undefined) return known;
+    const name = replicas
+      .map(({ address }) => address)
+      .sort()
+      .join();
+    this.#replicas.set(replicas, name);
+    return name;
   }
 
   /**

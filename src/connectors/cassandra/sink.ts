@@ -3,28 +3,28 @@ import { RefusedValueError, messageOf, WbsyncError } from "../../errors.js";
 import type { Batch, CheckpointMove, Column } from "../../model.js";
 import type { Connector, ErrorClass, Opened, Sink, SinkContext } from "../connector.js";
 import { tableReference, type TableOptions, type TableReference } from "../sql/table.js";
-import { describeTable } from "./catalog.js";
+import { describeTable, keyspaceOf } from "./catalog.js";
 import { Checkpoints, laterThan } from "./checkpoints.js";
 import { classifyCassandra, isInvalid } from "./errors.js";
-import { Lane } from "./lane.js";
 import type { CassandraOptions } from "./options.js";
 import { requestsOf, type Request } from "./requests.js";
 import { sendAll } from "./send.js";
-import { Session } from "./session.js";
+import { Session, type Statement } from "./session.js";
+import { Turns } from "./turns.js";
 import { verifyTable, type Target, type TargetColumn } from "./verify.js";
 
 /** What `db.table(…)` returns. */
 export function cassandraConnector(options: CassandraOptions, table: string, tableOptions: TableOptions): Connector {
   const reference = tableReference(table, tableOptions);
-  const lanes = new Map<string, Lane>();
+  const turns = new Map<string, Turns>();
   return {
     kind: "cassandra",
     table: reference.label,
     primaryKey: reference.primaryKey,
     sink(context) {
-      const lane = lanes.get(context.recipe) ?? new Lane();
-      lanes.set(context.recipe, lane);
-      return new CassandraSink(options, reference, context, lane);
+      const mine = turns.get(context.recipe) ?? new Turns();
+      turns.set(context.recipe, mine);
+      return new CassandraSink(options, reference, context, mine);
     },
   };
 }
@@ -39,17 +39,17 @@ class CassandraSink implements Sink {
   readonly #options: CassandraOptions;
   readonly #reference: TableReference;
   readonly #context: SinkContext;
-  readonly #lane: Lane;
+  readonly #turns: Turns;
   readonly #announced = new Set<bigint>();
   #open: Open | undefined;
   /** Of rows that no checkpoint speaks for. */
   #clock = 0n;
 
-  constructor(options: CassandraOptions, reference: TableReference, context: SinkContext, lane: Lane) {
+  constructor(options: CassandraOptions, reference: TableReference, context: SinkContext, turns: Turns) {
     this.#options = options;
     this.#reference = reference;
     this.#context = context;
-    this.#lane = lane;
+    this.#turns = turns;
   }
 
   async open(signal: AbortSignal): Promise<Opened> {
@@ -60,7 +60,7 @@ class CassandraSink implements Sink {
       return await session.untilAborted(signal, async () => {
         const target = await this.#verify(session);
         const owner = { recipe: this.#context.recipe, reference: this.#reference };
-        const checkpoints = new Checkpoints(session, owner, { lane: this.#lane, announced: this.#announced });
+        const checkpoints = new Checkpoints(session, owner, { turns: this.#turns, announced: this.#announced });
         const stored = await checkpoints.open();
         this.#open = { session, target, checkpoints };
         return { columns: [...target.columns.values()].map(plainColumn), checkpoints: stored };
@@ -89,7 +89,8 @@ class CassandraSink implements Sink {
 
   async #write(open: Open, batch: Batch, moves: readonly CheckpointMove[]): Promise<void> {
     const { session, target, checkpoints } = open;
-    const { requests, timestamps } = requestsOf(target, batch);
+    const keyspace = keyspaceOf(session, this.#reference.table);
+    const { requests, timestamps } = requestsOf(target, batch, (key) => session.replicasOf(keyspace, key));
     if (requests.length > 0) {
       const first = moves.length > 0 ? await checkpoints.announce(moves, timestamps) : this.#tick(timestamps);
       if (first === undefined) return;
@@ -107,18 +108,18 @@ class CassandraSink implements Sink {
   async #send(session: Session, request: Request, timestamp: bigint): Promise<void> {
     const statements = request.statements(timestamp);
     try {
-      await session.write(statements);
+      await session.write(statements, request.routingKey);
     } catch (error) {
       if (!isInvalid(error)) throw error;
       // A server may allow smaller batches only, or one row of several is bad.
-      if (statements.length > 1) for (const one of statements) await this.#sendOne(session, one);
-      else throw await this.#explain(session, error);
+      if (statements.length === 1) throw await this.#explain(session, error);
+      for (const one of statements) await this.#sendOne(session, one, request.routingKey);
     }
   }
 
-  async #sendOne(session: Session, statement: Parameters<Session["write"]>[0][number]): Promise<void> {
+  async #sendOne(session: Session, statement: Statement, routingKey: Buffer): Promise<void> {
     try {
-      await session.write([statement]);
+      await session.write([statement], routingKey);
     } catch (error) {
       throw isInvalid(error) ? await this.#explain(session, error) : error;
     }
