@@ -8,7 +8,8 @@
  * nothing, and what a recipe has missed is found by SCAN. A server that has no backlog yet makes one as soon as a replica
  * knocks; the first knock is hung up before an RDB is begun.
  */
-import { setTimeout as sleep } from "node:timers/promises";
+import { performance } from "node:perf_hooks";
+import { setImmediate as nextTurn, setTimeout as sleep } from "node:timers/promises";
 import type { Redis } from "ioredis";
 import { messageOf } from "../errors.js";
 import type { Bytes, Change, Counters, Position } from "../model.js";
@@ -37,6 +38,13 @@ interface Attachment {
   /** It has been told where it is. */
   greeted: boolean;
 }
+
+/**
+ * While there is more to read, Node hands over chunk after chunk and nothing else gets its turn, for tens of ms at full load. Writing
+ * needs a turn for every answer of the database; so reading gives way after this many ms. Not sooner: the server drops who reads too
+ * slowly.
+ */
+const TURN_MS = 4;
 
 /** The database in force is not known until the stream selects one. */
 const UNKNOWN_DB = -1;
@@ -172,6 +180,7 @@ export class ReplicationCapture implements Capture {
     this.#live = { interpreter, replid: synced.replid };
     interpreter.onAckRequest = (offset) => this.#asked.push(offset);
     link.acknowledged = () => Math.max(0, this.#committed() - 1);
+    let turnBegan = performance.now();
     for await (const chunk of link.chunks(synced.full)) {
       reader.push(chunk, (command) => interpreter.handle(command));
       const changes = interpreter.changes;
@@ -183,6 +192,10 @@ export class ReplicationCapture implements Capture {
       for (const attachment of this.#attachments) deliver(attachment, changes, captured);
       this.#backoff.reset();
       if (this.#asked.length > 0) this.#serveWaiters();
+      if (performance.now() - turnBegan > TURN_MS) {
+        await nextTurn();
+        turnBegan = performance.now();
+      }
     }
   }
 
