@@ -1,228 +1,172 @@
 /**
- * Why a key went. In the replication stream a client's DEL, an expiry and an eviction look the same. Two witnesses tell them apart:
+ * Why a key went. In the replication stream a client's DEL, an expiry and an eviction look the same. Three witnesses tell them
+ * apart:
  *
- * 1. Keyspace notifications (`expired`, `evicted`). They travel on another socket and may arrive after their DEL, so the judge
- *    sends a PING behind them: when its PONG is here, every notification published before is here too.
+ * 1. Keyspace notifications (notifications.ts). Where none is missing, a DEL without one was a client's.
  * 2. The server's counters `expired_keys` and `evicted_keys`, sampled with the offset they belong to. Where a sample before a DEL and
  *    one after it are equal, the server removed nothing by itself in between: the DEL was a client's. This reaches back over a
  *    restart, because checkpoints carry a sample.
+ * 3. Times to live that the stream tells (lifetimes.ts): a key that lives longer has not expired.
  *
- * What neither can tell is "uncertain".
+ * What none can tell is "uncertain".
  *
  *     stream    ──HSET──DEL a──────DEL b──▶      notifications   ──expired b──PONG▶
  *     samples   S1(7,0)────────S2(7,0)──────────S3(8,0)          DEL a: S1 = S2, a client's. DEL b: expired.
  */
 import type { Redis } from "ioredis";
 import type { Bytes, Change, Counters, GoneCause } from "../model.js";
-import type { Logger } from "../observe/logger.js";
-import { messageOf } from "../errors.js";
 import { parseInfo } from "../redis/info.js";
+import { Lifetimes } from "./lifetimes.js";
+import { type Note, type NotificationOptions, Notifications } from "./notifications.js";
+import { Samples } from "./samples.js";
 
 type Gone = Extract<Change, { kind: "gone" }>;
 
+/** A key that went, and whether its time may have been up. */
+interface Case {
+  readonly change: Gone;
+  readonly mayHaveExpired: boolean;
+}
+
 const SAMPLE_INTERVAL_MS = 1000;
-const MAX_SAMPLES = 4096;
-/** Keys whose time to live is remembered from the stream. */
-const MAX_TTLS = 100_000;
-/** A notification whose DEL has not come by then belongs to a stretch that nobody reads. */
-const MAX_NOTE_AGE_MS = 60_000;
-const BARRIER_TIMEOUT_MS = 2000;
-
-interface Note {
-  readonly cause: GoneCause;
-  readonly at: number;
-}
-
-export interface CauseOptions {
-  readonly control: Redis;
-  readonly subscriber: Redis;
-  readonly db: number;
-  /** May notify-keyspace-events be set on the server? */
-  readonly mayConfigure: boolean;
-  readonly log: Logger;
-  readonly isWanted: (key: Bytes) => boolean;
-}
 
 /** Names the cause of every `gone` change that arrives as "uncertain". */
 export class CauseJudge {
   readonly #control: Redis;
-  readonly #subscriber: Redis;
-  readonly #db: number;
-  readonly #mayConfigure: boolean;
-  readonly #log: Logger;
-  readonly #isWanted: (key: Bytes) => boolean;
-  readonly #notes = new Map<Bytes, Note[]>();
-  readonly #ttls = new Map<Bytes, number>();
-  #samples: Counters[] = [];
-  /** Notifications are complete for changes that end after this offset; Infinity while there are none. */
-  #coveredFrom = Infinity;
+  readonly #notifications: Notifications;
+  readonly #samples = new Samples();
+  readonly #lifetimes = new Lifetimes();
+  /** Everything up to here has been judged. */
+  #judged = 0;
+  /** Grows with every loss of history: what was asked for before it is of no use after it. */
+  #history = 0;
   #timer: NodeJS.Timeout | undefined;
-  #warned = false;
 
-  constructor(options: CauseOptions) {
-    this.#mayConfigure = options.mayConfigure;
+  constructor(options: NotificationOptions) {
     this.#control = options.control;
-    this.#subscriber = options.subscriber;
-    this.#db = options.db;
-    this.#log = options.log;
-    this.#isWanted = options.isWanted;
+    this.#notifications = new Notifications(options);
   }
 
   /** Listens, and samples the counters every second, until `close`. */
   async open(): Promise<void> {
-    this.#subscriber.on("messageBuffer", (channel: Buffer, key: Buffer) => this.#note(channel.toString("latin1"), key));
-    this.#subscriber.on("close", () => (this.#coveredFrom = Infinity));
-    this.#subscriber.on("ready", () => void this.#cover());
-    await this.#cover();
+    await this.#notifications.open();
+    await this.#sample().catch(() => undefined);
     this.#timer = setInterval(() => void this.#tick(), SAMPLE_INTERVAL_MS);
   }
 
   close(): void {
     clearInterval(this.#timer);
     this.#timer = undefined;
+    this.#notifications.close();
+  }
+
+  /** Keys that begin with these bytes will be asked about. */
+  want(head: Bytes): void {
+    this.#notifications.want(head);
+    if (this.#timer) void this.#sample().catch(() => undefined);
+  }
+
+  unwant(head: Bytes): void {
+    this.#notifications.unwant(head);
   }
 
   /** Counters that a checkpoint carried: they let the judge look back to before this process was there. */
   remember(sample: Counters): void {
-    this.#insert(sample);
+    this.#samples.add(sample);
   }
 
   /** The newest sample taken at or before an offset: what a checkpoint at that offset carries. */
   sampleBefore(offset: number): Counters | undefined {
-    return this.#samples.findLast((sample) => sample.offset <= offset);
+    return this.#samples.before(offset);
   }
 
-  /** Offsets of another history are not comparable: forget all samples, and begin anew. */
+  /** The stream is read from here; what it said elsewhere of times to live need not hold. */
+  startAt(offset: number): void {
+    if (offset !== this.#judged) this.#lifetimes.clear();
+    this.#judged = offset;
+  }
+
+  /** Offsets of another history are not comparable: forgets everything, and begins anew. */
   reset(): void {
-    this.#samples = [];
-    this.#notes.clear();
-    this.#ttls.clear();
-    void this.#cover();
+    this.#history++;
+    this.#samples.clear();
+    this.#lifetimes.clear();
+    this.#notifications.clear();
+    void this.#sample().catch(() => undefined);
   }
 
-  /** Settles the causes of these changes, in place; synchronous where there is nothing to settle. */
-  judge(changes: readonly Change[]): Promise<void> | undefined {
-    const open = changes.filter(isOpen);
-    if (open.length > 0) return this.#settle(changes, open);
-    for (const change of changes) this.#followTtl(change);
+  /** Settles the causes of these changes, in place; synchronous where there is nothing to settle. `upTo`: where they end. */
+  judge(changes: readonly Change[], upTo: number): Promise<void> | undefined {
+    const open: Case[] = [];
+    for (const change of changes) {
+      if (isOpen(change)) open.push({ change, mayHaveExpired: this.#lifetimes.mayHaveExpired(change.key) });
+      this.#lifetimes.follow(change);
+    }
+    if (open.length > 0) return this.#settle(open, upTo);
+    this.#judged = upTo;
     return undefined;
   }
 
-  async #settle(changes: readonly Change[], open: readonly Gone[]): Promise<void> {
-    const covered = open.filter((change) => change.end > this.#coveredFrom);
-    if (covered.length > 0 && (await this.#barrier())) this.#matchNotes(covered);
-    const last = open.findLast((change) => change.cause === "uncertain");
-    if (last && !this.#samples.some((sample) => sample.offset >= last.end)) await this.#sample().catch(() => undefined);
-    for (const change of changes) {
-      if (isOpen(change)) setCause(change, this.#byCounters(change));
-      this.#followTtl(change);
-    }
+  async #settle(open: readonly Case[], upTo: number): Promise<void> {
+    const isComplete = await this.#notifications.barrier();
+    this.#askNotifications(open, isComplete);
+    const last = open.findLast(({ change }) => isOpen(change));
+    if (last && !this.#samples.after(last.change.end)) await this.#sample().catch(() => undefined);
+    for (const one of open) if (isOpen(one.change)) setCause(one.change, this.#byCounters(one));
+    this.#judged = upTo;
   }
 
-  /** Exactly as many notifications as DELs of a key, or none, is an answer; anything else is not. */
-  #matchNotes(changes: readonly Gone[]): void {
-    const byKey = new Map<Bytes, Gone[]>();
-    for (const change of changes) {
-      const list = byKey.get(change.key);
-      if (list) list.push(change);
-      else byKey.set(change.key, [change]);
+  #askNotifications(open: readonly Case[], isComplete: boolean): void {
+    const byKey = new Map<Bytes, Case[]>();
+    for (const one of open) {
+      const list = byKey.get(one.change.key);
+      if (list) list.push(one);
+      else byKey.set(one.change.key, [one]);
     }
-    for (const [key, gone] of byKey) {
-      const notes = this.#notes.get(key);
-      this.#notes.delete(key);
-      if (!notes) for (const change of gone) setCause(change, "delete");
-      else if (notes.length >= gone.length) {
-        gone.forEach((change, i) => setCause(change, (notes[i] as Note).cause));
-        if (notes.length > gone.length) this.#notes.set(key, notes.slice(gone.length));
+    for (const [key, cases] of byKey) this.#matchNotes(key, cases, isComplete);
+  }
+
+  /** At least as many notifications as DELs that they may belong to, or none, is an answer; anything else is not. */
+  #matchNotes(key: Bytes, cases: readonly Case[], isComplete: boolean): void {
+    const notes = this.#notifications.take(key);
+    const suspects = cases.filter((one) => notes.some((note) => belongs(note, one)));
+    if (notes.length >= suspects.length) {
+      for (const one of suspects) {
+        const i = notes.findIndex((note) => belongs(note, one));
+        if (i >= 0) setCause(one.change, (notes.splice(i, 1)[0] as Note).cause);
       }
+      this.#notifications.giveBack(key, notes);
+    }
+    if (!isComplete) return;
+    for (const { change } of cases.filter((one) => !suspects.includes(one))) {
+      if (this.#notifications.covers(key, change.start)) setCause(change, "delete");
     }
   }
 
-  #byCounters(change: Gone): GoneCause {
-    const before = this.sampleBefore(change.start);
-    const after = this.#samples.find((sample) => sample.offset >= change.end);
+  #byCounters({ change, mayHaveExpired }: Case): GoneCause {
+    const before = this.#samples.before(change.start);
+    const after = this.#samples.after(change.end);
     if (!before || !after || before.runId !== after.runId) return "uncertain";
     if (before.evicted !== after.evicted) return "uncertain";
-    if (before.expired === after.expired) return "delete";
     // Something expired in this stretch; not this key, if it is known to live longer.
-    return (this.#ttls.get(change.key) ?? 0) > Date.now() ? "delete" : "uncertain";
-  }
-
-  /** Remembers for how long a key lives: known from its creation (no limit) or from PEXPIREAT. */
-  #followTtl(change: Change): void {
-    if (change.kind === "dirty") this.#ttls.delete(change.key);
-    const at = change.kind === "ttl" ? change.at : change.kind === "gone" ? Infinity : undefined;
-    if (at === undefined) return;
-    this.#ttls.delete(change.key);
-    this.#ttls.set(change.key, at);
-    if (this.#ttls.size > MAX_TTLS) this.#ttls.delete(this.#ttls.keys().next().value as Bytes);
-  }
-
-  /** True once every notification published before now has arrived. */
-  async #barrier(): Promise<boolean> {
-    let timer: NodeJS.Timeout | undefined;
-    const tooLate = new Promise<false>((resolve) => (timer = setTimeout(() => resolve(false), BARRIER_TIMEOUT_MS)));
-    try {
-      return await Promise.race([this.#subscriber.ping().then(() => this.#coveredFrom !== Infinity), tooLate]);
-    } catch {
-      return false;
-    } finally {
-      clearTimeout(timer);
-    }
-  }
-
-  #note(channel: string, rawKey: Buffer): void {
-    const key = rawKey.toString("latin1");
-    if (!this.#isWanted(key)) return;
-    const note: Note = { cause: channel.endsWith(":evicted") ? "evict" : "expire", at: Date.now() };
-    const notes = this.#notes.get(key);
-    if (notes) notes.push(note);
-    else this.#notes.set(key, [note]);
-  }
-
-  /** Subscribes (again), and notes from which offset on nothing is missed. */
-  async #cover(): Promise<void> {
-    this.#coveredFrom = Infinity;
-    try {
-      await this.#subscriber.subscribe(`__keyevent@${this.#db}__:expired`, `__keyevent@${this.#db}__:evicted`);
-      const enabled = await this.#enableNotifications();
-      const sample = await this.#sample();
-      if (enabled && sample) this.#coveredFrom = sample.offset;
-    } catch (error) {
-      this.#log.debug({ err: messageOf(error) }, "notifications are not available now");
-    }
-  }
-
-  async #enableNotifications(): Promise<boolean> {
-    try {
-      const [, flags = ""] = (await this.#control.config("GET", "notify-keyspace-events")) as string[];
-      const has = (flag: string) => flags.includes(flag) || (flags.includes("A") && flag !== "E");
-      const missing = ["E", "x", "e"].filter((flag) => !has(flag));
-      if (missing.length > 0 && !this.#mayConfigure) throw new Error("changing the server's settings is switched off");
-      if (missing.length > 0) await this.#control.config("SET", "notify-keyspace-events", flags + missing.join(""));
-      return true;
-    } catch (error) {
-      if (!this.#warned) {
-        this.#log.warn(
-          `expiry and eviction can be told from deletes only by the server's counters: notify-keyspace-events cannot be read or set (${messageOf(error)}). Set it to "Exe" in redis.conf, or allow +config|get +config|set.`,
-        );
-      }
-      this.#warned = true;
-      return false;
-    }
+    return before.expired === after.expired || !mayHaveExpired ? "delete" : "uncertain";
   }
 
   async #tick(): Promise<void> {
-    const oldest = Date.now() - MAX_NOTE_AGE_MS;
-    for (const [key, notes] of this.#notes) if ((notes[notes.length - 1] as Note).at < oldest) this.#notes.delete(key);
     try {
-      await this.#sample();
+      await this.#notifications.listen();
+      const sample = await this.#sample();
+      if (sample) await this.#notifications.moveFloor(sample.offset);
+      this.#notifications.passed(this.#judged);
     } catch {
       // The connection is down; the next tick tries again.
     }
   }
 
   async #sample(): Promise<Counters | undefined> {
+    const askedAtMs = Date.now();
+    const history = this.#history;
+    const sampled = this.#notifications.beginSample();
     const info = parseInfo(await this.#control.info());
     const sample: Counters = {
       runId: info["run_id"] ?? "",
@@ -230,19 +174,19 @@ export class CauseJudge {
       expired: Number(info["expired_keys"]),
       evicted: Number(info["evicted_keys"]),
     };
+    if (history !== this.#history) return undefined;
     if (!Number.isFinite(sample.offset + sample.expired + sample.evicted)) return undefined;
-    this.#insert(sample);
+    this.#lifetimes.setClock(Number(info["server_time_usec"]) / 1000, askedAtMs);
+    this.#samples.add(sample);
+    sampled(sample.offset);
     return sample;
   }
+}
 
-  #insert(sample: Counters): void {
-    const samples = this.#samples;
-    let at = samples.length;
-    while (at > 0 && (samples[at - 1] as Counters).offset > sample.offset) at--;
-    // Of equal offsets the first sample stays as the one "before", the last as the one "after".
-    samples.splice(at, 0, sample);
-    if (samples.length > MAX_SAMPLES) this.#samples = samples.filter((_, i) => i % 2 === 0 || i > MAX_SAMPLES / 2);
-  }
+/** Whether a notification may speak of this DEL. */
+function belongs(note: Note, { change, mayHaveExpired }: Case): boolean {
+  const isInRange = change.end > note.from && change.start < note.to;
+  return isInRange && (note.cause === "evict" || mayHaveExpired);
 }
 
 function isOpen(change: Change): change is Gone {

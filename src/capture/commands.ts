@@ -15,8 +15,9 @@ type Handler = (interpreter: Interpreter, command: Command) => void;
 export class Interpreter {
   /** The database selected now. */
   db: number;
-  /** Changes made so far; whoever takes them empties the array. */
-  changes: Change[] = [];
+  #changes: Change[] = [];
+  /** How many of them belong to transactions that are complete. */
+  #complete = 0;
   /** Called at `REPLCONF GETACK *` with the offset before it: somebody waits for an acknowledgement up to there. */
   onAckRequest: (offset: number) => void = () => {};
   /** The last offset outside a transaction, and the database selected there: a place to resume from (invariant 8). */
@@ -58,7 +59,16 @@ export class Interpreter {
     if (!this.#inTransaction) {
       this.safeOffset = command.end;
       this.safeDb = this.db;
+      this.#complete = this.#changes.length;
     }
+  }
+
+  /** The changes since the last time, up to `safeOffset`: a transaction is handed out whole, so that no position lies inside one. */
+  take(): Change[] {
+    const taken = this.#changes;
+    this.#changes = this.#complete < taken.length ? taken.splice(this.#complete) : [];
+    this.#complete = 0;
+    return taken;
   }
 
   begin(): void {
@@ -98,7 +108,7 @@ export class Interpreter {
     made.startDb = this.safeDb;
     made.end = command.end;
     made.own = this.#own;
-    this.changes.push(made as Change);
+    this.#changes.push(made as Change);
   }
 }
 
@@ -135,9 +145,11 @@ const rename: Handler = (to, command) => {
   if (to.wants(command, 2)) to.emit({ kind: "dirty", key: command.arg(2) });
 };
 
-/** COPY source destination [DB n] [REPLACE] */
+/** COPY source destination [DB n] [REPLACE], the options in any order. */
 const copy: Handler = (to, command) => {
-  const into = command.argc > 4 && command.arg(3).toLowerCase() === "db" ? Number(command.arg(4)) : to.db;
+  let into = to.db;
+  for (let i = 3; i + 1 < command.argc; i++)
+    if (command.arg(i).toLowerCase() === "db") into = Number(command.arg(i + 1));
   if (to.isWantedDb(into) && to.isHead(command, 2)) to.emit({ kind: "dirty", key: command.arg(2) });
 };
 

@@ -15,6 +15,7 @@ export interface Synced {
 }
 
 const ACK_INTERVAL_MS = 1000;
+const WATCH_INTERVAL_MS = 1000;
 const CONNECT_TIMEOUT_MS = 10_000;
 /** A server that is alive sends PING every ten seconds (repl-ping-replica-period) or newlines. */
 const SILENCE_TIMEOUT_MS = 60_000;
@@ -26,6 +27,8 @@ export class ReplicaLink {
   readonly #target: RedisTarget;
   #rest: Buffer = Buffer.alloc(0);
   #acks: NodeJS.Timeout | undefined;
+  /** Since when nothing has come, in ms of the monotonic clock; undefined while nobody waits for anything. */
+  #silentSince: number | undefined;
 
   private constructor(socket: net.Socket, target: RedisTarget) {
     this.#socket = socket;
@@ -43,8 +46,8 @@ export class ReplicaLink {
     try {
       await once(socket, target.tls ? "secureConnect" : "connect");
       socket.setNoDelay(true);
-      socket.setTimeout(SILENCE_TIMEOUT_MS, () => socket.destroy(new Error("the server has been silent for 60 s")));
       const link = new ReplicaLink(socket, target);
+      link.#watch();
       await link.#introduce();
       return link;
     } catch (cause) {
@@ -95,7 +98,7 @@ export class ReplicaLink {
     if (afterFullSync) await this.#skipRdb();
     if (this.#rest.length > 0) yield this.#takeRest();
     for (;;) {
-      const { value, done } = (await this.#chunks.next()) as IteratorResult<Buffer, undefined>;
+      const { value, done } = await this.#next();
       if (done) return;
       yield value;
     }
@@ -186,10 +189,26 @@ export class ReplicaLink {
   }
 
   async #more(): Promise<void> {
-    const { value, done } = (await this.#chunks.next()) as IteratorResult<Buffer, undefined>;
+    const { value, done } = await this.#next();
     if (done)
       throw new WbsyncError("REDIS_UNREACHABLE", `Redis at ${describeTarget(this.#target)} closed the connection`);
     this.#rest = this.#rest.length === 0 ? value : Buffer.concat([this.#rest, value]);
+  }
+
+  async #next(): Promise<IteratorResult<Buffer, undefined>> {
+    this.#silentSince = performance.now();
+    const result = (await this.#chunks.next()) as IteratorResult<Buffer, undefined>;
+    this.#silentSince = undefined;
+    return result;
+  }
+
+  /** A server that went without a word is noticed; a socket's own time-out would take our acknowledgements for its words. */
+  #watch(): void {
+    const timer = setInterval(() => {
+      if (this.#silentSince === undefined || performance.now() - this.#silentSince < SILENCE_TIMEOUT_MS) return;
+      this.#socket.destroy(new Error(`the server has been silent for ${SILENCE_TIMEOUT_MS / 1000} s`));
+    }, WATCH_INTERVAL_MS);
+    this.#socket.once("close", () => clearInterval(timer));
   }
 
   #takeRest(): Buffer {

@@ -12,7 +12,7 @@ import { performance } from "node:perf_hooks";
 import { setImmediate as nextTurn, setTimeout as sleep } from "node:timers/promises";
 import type { Redis } from "ioredis";
 import { messageOf } from "../errors.js";
-import type { Bytes, Change, Counters, Position } from "../model.js";
+import type { Change, Counters, Position } from "../model.js";
 import type { Logger } from "../observe/logger.js";
 import type { RedisTarget } from "../redis/client.js";
 import { parseReplication, type ReplicationInfo } from "../redis/info.js";
@@ -88,7 +88,6 @@ export class ReplicationCapture implements Capture {
       db: options.target.db,
       mayConfigure: options.mayConfigure,
       log: options.log,
-      isWanted: (key) => this.#isWanted(key),
     });
   }
 
@@ -96,6 +95,7 @@ export class ReplicationCapture implements Capture {
     const place = { position: from, high: from?.high ?? 0, had: from?.offset ?? 0, counters: from?.counters };
     const attachment: Attachment = { consumer, ...place, greeted: false };
     this.#attachments.add(attachment);
+    this.#causes.want(consumer.head);
     if (from || !this.#live) this.#relink();
     else this.#join(attachment, this.#live);
   }
@@ -109,7 +109,9 @@ export class ReplicationCapture implements Capture {
 
   detach(consumer: Consumer): void {
     for (const attachment of this.#attachments) {
-      if (attachment.consumer === consumer) this.#attachments.delete(attachment);
+      if (attachment.consumer !== consumer) continue;
+      this.#attachments.delete(attachment);
+      this.#causes.unwant(consumer.head);
     }
     if (this.#attachments.size === 0) this.#relink();
     else this.progressed();
@@ -178,14 +180,14 @@ export class ReplicationCapture implements Capture {
       isOwn: this.#options.isOwn,
     });
     this.#live = { interpreter, replid: synced.replid };
+    this.#causes.startAt(synced.offset);
     interpreter.onAckRequest = (offset) => this.#asked.push(offset);
     link.acknowledged = () => Math.max(0, this.#committed() - 1);
     let turnBegan = performance.now();
     for await (const chunk of link.chunks(synced.full)) {
       reader.push(chunk, (command) => interpreter.handle(command));
-      const changes = interpreter.changes;
-      interpreter.changes = [];
-      const judging = this.#causes.judge(changes);
+      const changes = interpreter.take();
+      const judging = this.#causes.judge(changes, interpreter.safeOffset);
       if (judging) await judging;
       if (signal.aborted) return;
       const captured = { replid: synced.replid, offset: interpreter.safeOffset, db: interpreter.safeDb };
@@ -289,11 +291,6 @@ export class ReplicationCapture implements Capture {
     let lowest = Infinity;
     for (const { consumer } of this.#attachments) lowest = Math.min(lowest, consumer.committed());
     return lowest === Infinity ? 0 : lowest;
-  }
-
-  #isWanted(key: Bytes): boolean {
-    for (const { consumer } of this.#attachments) if (key.startsWith(consumer.head)) return true;
-    return false;
   }
 
   #relink(): void {

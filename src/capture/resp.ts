@@ -24,6 +24,8 @@ const ZERO = 48;
  * instead, which costs a call into C++.
  */
 const SHORT = 13;
+/** Larger chunks, which hold a very large value, are never made one string: it might be longer than a string can be. */
+const MAX_TEXT = 2 ** 20;
 
 /** Thrown where the bytes are not a replication stream; the connection has to be made anew. */
 export class ProtocolError extends Error {}
@@ -40,6 +42,8 @@ export class CommandReader implements Command {
   #heldBytes = 0;
   /** Bytes, from the start of the incomplete command, without which there is no use in looking again. */
   #needed = 0;
+  /** How far the incomplete command was read: its arguments, those found, and where the next one begins. */
+  #begun: { argc: number; found: number; position: number } | undefined;
 
   constructor(offset: number) {
     this.end = offset;
@@ -62,6 +66,7 @@ export class CommandReader implements Command {
       const next = this.#parse(at);
       if (next < 0) {
         const rest = chunk.subarray(at);
+        this.#moveBack(at);
         this.#held = [rest];
         this.#heldBytes = rest.length;
         break;
@@ -77,7 +82,7 @@ export class CommandReader implements Command {
   arg(index: number): Bytes {
     const from = this.#ranges[2 * index] as number;
     const to = this.#ranges[2 * index + 1] as number;
-    if (to - from >= SHORT) return this.#buffer.toString("latin1", from, to);
+    if (to - from >= SHORT || this.#buffer.length > MAX_TEXT) return this.#buffer.toString("latin1", from, to);
     return (this.#text ??= this.#buffer.toString("latin1")).substring(from, to);
   }
 
@@ -96,21 +101,33 @@ export class CommandReader implements Command {
       this.argc = 0;
       return at + 1;
     }
-    const head = this.#line(at, ASTERISK);
-    if (head < 0) return this.#incomplete(buffer.length - at + 1);
-    const argc = this.#number;
-    let position = head;
-    for (let i = 0; i < argc; i++) {
+    // A command is cut at most once in a chunk, and what was found of it need not be looked for again.
+    const begun = this.#begun;
+    this.#begun = undefined;
+    let position = begun ? begun.position : this.#line(at, ASTERISK);
+    if (position < 0) return this.#incomplete(buffer.length - at + 1);
+    const argc = begun ? begun.argc : this.#number;
+    for (let i = begun ? begun.found : 0; i < argc; i++) {
       const body = this.#line(position, DOLLAR);
-      if (body < 0) return this.#incomplete(buffer.length - at + 1);
       const after = body + this.#number;
-      if (after + 2 > buffer.length) return this.#incomplete(after + 2 - at);
+      if (body < 0 || after + 2 > buffer.length) {
+        this.#begun = { argc, found: i, position };
+        return this.#incomplete((body < 0 ? buffer.length + 1 : after + 2) - at);
+      }
       this.#ranges[2 * i] = body;
       this.#ranges[2 * i + 1] = after;
       position = after + 2;
     }
     this.argc = argc;
     return position;
+  }
+
+  /** The incomplete command will stand at the beginning of the next buffer. */
+  #moveBack(by: number): void {
+    const begun = this.#begun;
+    if (!begun || by === 0) return;
+    begun.position -= by;
+    for (let i = 0; i < 2 * begun.found; i++) this.#ranges[i] = (this.#ranges[i] as number) - by;
   }
 
   #number = 0;
