@@ -1,0 +1,27 @@
+/**
+ * Rows as one JSON text, for databases that take a text apart faster than many parameters. Every value is a JSON string (bytes in
+ * hex) or null, so that no number passes through a float on its way.
+ */
+import type { Row, Value } from "../../model.js";
+
+/** The rows as arrays of arrays, the key's values first; a new text wherever one becomes too long. A single row is never split. */
+export function* jsonRows(rows: readonly Row[], maxChars: number): Generator<string> {
+  let parts: string[] = [];
+  let chars = 0;
+  for (const row of rows) {
+    const text = rowText(row);
+    if (parts.length > 0 && chars + text.length > maxChars) {
+      yield `[${parts.join(",")}]`;
+      parts = [];
+      chars = 0;
+    }
+    parts.push(text);
+    chars += text.length + 1;
+  }
+  if (parts.length > 0) yield `[${parts.join(",")}]`;
+}
+
+/** A value as the text that the statement converts. */
+export const asText = (value: Value): string | null => (Buffer.isBuffer(value) ? value.toString("hex") : value);
+
+const rowText = ({ id, values }: Row): string => JSON.stringify([...id.map(asText), ...values.map(asText)]);
