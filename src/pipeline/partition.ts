@@ -83,6 +83,11 @@ export class Partition {
     return this.#options.writer.checkpoint;
   }
 
+  /** The newest offset that any row may reflect. */
+  get high(): number {
+    return this.#high;
+  }
+
   /** Whether a transaction is under way. */
   get isWriting(): boolean {
     return this.#isCarrying;
@@ -163,6 +168,7 @@ export class Partition {
     for (;;) {
       await this.#gate.pass(signal);
       if (this.#isAtEnd()) return;
+      await this.#options.writer.ready(signal);
       const entries = this.#take();
       this.#isCarrying = true;
       try {

@@ -52,6 +52,20 @@ export class Writer {
     this.#mustOpen = true;
   }
 
+  /**
+   * Connects where that has to come first, for as long as it takes: rows are to be made for the table as it is now.
+   * Throws `SupersededError`, or when aborted.
+   */
+  async ready(signal: AbortSignal): Promise<void> {
+    while (this.#mustOpen) {
+      try {
+        await this.#openAgain(signal);
+      } catch (error) {
+        await this.#waitOut(error, signal);
+      }
+    }
+  }
+
   /** Returns when every item is in the table or refused, and `next` is stored. Throws `SupersededError`, or when aborted. */
   async write(items: readonly Item[], next: Checkpoint, signal: AbortSignal): Promise<void> {
     if (await this.#commit(items, next, signal)) return;
@@ -84,18 +98,21 @@ export class Writer {
         await sink.write(batch, [{ partition: next.partition, from: this.#checkpoint.token, to: next }], signal);
         return this.#committed(next);
       } catch (error) {
-        const kind = sink.classify(error);
-        if (kind === "superseded") throw error;
-        if (kind === "reject" && items.length > 0 && !signal.aborted) {
+        if (sink.classify(error) === "reject" && items.length > 0 && !signal.aborted) {
           this.#refusal = messageOf(error);
           return false;
         }
-        this.#mustOpen = true;
-        signal.throwIfAborted();
-        this.#options.onTrouble(messageOf(error));
-        await sleep(this.#backoff.next(), undefined, { signal });
+        await this.#waitOut(error, signal);
       }
     }
+  }
+
+  async #waitOut(error: unknown, signal: AbortSignal): Promise<void> {
+    if (this.#options.sink.classify(error) === "superseded") throw error;
+    this.#mustOpen = true;
+    signal.throwIfAborted();
+    this.#options.onTrouble(messageOf(error));
+    await sleep(this.#backoff.next(), undefined, { signal });
   }
 
   /** After a failure nobody knows what became of the transaction but the stored token. */
