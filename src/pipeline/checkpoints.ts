@@ -76,7 +76,7 @@ export function takeOver(
 ): CheckpointMove[] {
   const { partitions, version } = options;
   const merged = mergeAll(stored);
-  const inPlace = stored.length === partitions && stored.every((checkpoint, i) => checkpoint.partition === i);
+  const inPlace = stored.length === partitions && stored.every((checkpoint) => checkpoint.partition < partitions);
   const count = Math.max(partitions, ...stored.map(({ partition }) => partition + 1));
   return indices(count).flatMap((partition) => {
     const before = stored.find((checkpoint) => checkpoint.partition === partition);
