@@ -17,8 +17,9 @@ export interface LabDatabase {
   stop(): Promise<void>;
 }
 
+/** Starts one; `args` are options of its server, or the folder of an SQLite file. */
 export const startDatabase = async (kind: DatabaseKind, args: readonly string[] = []): Promise<LabDatabase> => {
-  if (kind === "sqlite") return sqliteFile(join(tempDir("wbsync-sqlite"), "app.db"));
+  if (kind === "sqlite") return sqliteFile(join(args[0] ?? tempDir("wbsync-sqlite"), "app.db"));
   const server = kind === "mysql" ? await startMariadb(args) : await startPostgres(args);
   return {
     kind,

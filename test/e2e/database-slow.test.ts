@@ -1,0 +1,111 @@
+/** A database that is there, but makes wait, refuses for a while, or is full. */
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
+import { type Lab, startLab } from "../support/lab.js";
+import { waitFor } from "../support/wait.js";
+import { openSession } from "./locks.js";
+import { RandomLoad } from "./random-load.js";
+import { assertNoRowWentBack, recordRows } from "./row-history.js";
+import { smallDisk } from "./small-disk.js";
+
+let lab: Lab;
+
+before(async () => {
+  lab = await startLab({ databaseArgs: ["--innodb-lock-wait-timeout=1"] });
+  await recordRows(lab.db);
+  await lab.deploy({ more: "partitions: 1," });
+  await lab.running();
+});
+after(() => lab.stop());
+
+const fill = async (count: number) => {
+  const pipeline = lab.client.pipeline();
+  for (let i = 0; i < count; i++) pipeline.hset(`person:${i}`, { first_name: "Ann", last_name: "Lee", age: 30, v: 0 });
+  await pipeline.exec();
+  await lab.caughtUp();
+  await lab.db.query("DELETE FROM history");
+};
+
+test("rows that another session holds are waited for, and written when they are free", async () => {
+  await fill(100);
+  const session = await openSession(lab.db);
+  await session.query("UPDATE persons SET v = v WHERE id IN ('7', '70')");
+  for (let i = 0; i < 100; i++) await lab.client.hset(`person:${i}`, { age: i, v: i });
+  const { reason } = await waitFor(async () => {
+    const status = await lab.status();
+    return status?.state === "failing" && status;
+  });
+  assert.match(String(reason), /lock wait timeout/i);
+  await session.end();
+  await lab.compare();
+  assert.equal((await lab.status())?.deadLetters, 0, "a lock is no fault of a row");
+});
+
+test("a transaction that is the victim of a deadlock is written again", async () => {
+  await fill(100);
+  await lab.db.query("CREATE TABLE ballast (n INT)");
+  const deadlocks = async () => Number((await lab.db.query("SHOW GLOBAL STATUS LIKE 'Innodb_deadlocks'"))[0]!["Value"]);
+  const before = await deadlocks();
+  const session = await openSession(lab.db);
+  // The heavier transaction survives.
+  await session.query("INSERT INTO ballast SELECT seq FROM seq_1_to_5000");
+  await session.query("UPDATE persons SET v = v WHERE id = '99'");
+  await lab.ok("pause", "Persons");
+  for (let i = 0; i < 100; i++) await lab.client.hset(`person:${i}`, { age: i, v: i + 1000 });
+  await lab.ok("resume", "Persons");
+  await waitFor(
+    async () =>
+      (await lab.db.query("SELECT 1 FROM information_schema.innodb_trx WHERE trx_state = 'LOCK WAIT'")).length,
+    { everyMs: 5 },
+  );
+  await session.query("UPDATE persons SET v = v WHERE id = '0'");
+  await session.end();
+  await lab.compare();
+  assert.ok((await deadlocks()) > before, "there was no deadlock");
+  await lab.db.query("DROP TABLE ballast");
+});
+
+test("a database that does not answer for a while, and one that is slow, lose nothing", async () => {
+  const load = new RandomLoad({ redis: lab.client, seed: Date.now(), prefix: "person" });
+  await lab.client.flushdb();
+  await lab.db.query("DELETE FROM persons");
+  await lab.db.query("DELETE FROM history");
+  load.start();
+  const server = lab.db.server as { pause(): void; resume(): void };
+  server.pause();
+  await sleep(3000);
+  server.resume();
+  await lab.db.query("CREATE TRIGGER slow BEFORE UPDATE ON persons FOR EACH ROW SET NEW.v = NEW.v + 0 * SLEEP(0.005)");
+  await sleep(1500);
+  await lab.db.query("DROP TRIGGER slow");
+  await load.stop();
+  assert.ok((await lab.compare()) > 0);
+  await assertNoRowWentBack(lab.db, load);
+});
+
+test("a table that has no room on its disk is waited for, no row of it is called bad", async (t) => {
+  const disk = smallDisk(24);
+  if (!disk) return t.skip("a small disk cannot be mounted here");
+  after(() => disk.remove());
+  await lab.db.query(
+    `CREATE TABLE full (id VARCHAR(64) PRIMARY KEY, text VARCHAR(1000)) DATA DIRECTORY = '${disk.folder}'`,
+  );
+  const [name, mappings] = ["Full", { text: "text" }];
+  await lab.deploy({ name, prefix: "full", table: "full", mappings });
+  await waitFor(async () => (await lab.status(name))?.state === "running");
+  disk.fill();
+  const pipeline = lab.client.pipeline();
+  for (let i = 0; i < 4000; i++) pipeline.hset(`full:${i}`, "text", "x".repeat(1000));
+  await pipeline.exec();
+  const { reason } = await waitFor(async () => {
+    const status = await lab.status(name);
+    return status?.state === "failing" && status;
+  });
+  assert.match(String(reason), /full/);
+  disk.free();
+  assert.equal(await lab.compare({ table: "full", prefix: "full", mappings }), 4000);
+  assert.equal((await lab.status(name))?.deadLetters, 0);
+  await lab.ok("undeploy", name);
+  await lab.db.query("DROP TABLE full");
+});

@@ -1,0 +1,121 @@
+/** Why a key went, and what becomes of its row: policies, the breaker, and stretches that were replayed. */
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
+import type { Redis } from "ioredis";
+import { type Lab, type LabRunner, startLab } from "../support/lab.js";
+import { readTable } from "../support/lab-tables.js";
+import { waitFor } from "../support/wait.js";
+
+let lab: Lab;
+let redis: Redis;
+let runner: LabRunner;
+
+before(async () => {
+  lab = await startLab();
+  redis = lab.client;
+  await lab.deploy();
+  runner = await lab.running();
+});
+after(() => lab.stop());
+
+const ids = async (): Promise<Set<string>> => new Set((await readTable(lab.db)).keys());
+const fill = async (prefix: string, count: number, extra?: (key: string) => void): Promise<void> => {
+  const pipeline = redis.pipeline();
+  for (let i = 0; i < count; i++)
+    pipeline.hset(`person:${prefix}${i}`, { first_name: "Ann", last_name: "Lee", age: i, v: 1 });
+  await pipeline.exec();
+  for (let i = 0; i < count; i++) extra?.(`person:${prefix}${i}`);
+  await lab.caughtUp();
+};
+
+test("clients' deletes and expiries at the same time are told apart", async () => {
+  await fill("mix", 2000);
+  const pipeline = redis.pipeline();
+  for (let i = 0; i < 2000; i++) {
+    if (i % 2 === 0) pipeline.pexpire(`person:mix${i}`, 50 + (i % 100));
+    else pipeline.expire(`person:mix${i}`, 1000);
+  }
+  await pipeline.exec();
+  for (let i = 1; i < 2000; i += 2) {
+    await redis.del(`person:mix${i}`);
+    if (i % 100 === 1) await sleep(5);
+  }
+  await waitFor(async () => (await redis.keys("person:mix*")).length === 0);
+  await lab.caughtUp();
+  const left = await ids();
+  for (let i = 0; i < 2000; i++) assert.equal(left.has(`mix${i}`), i % 2 === 0, `person:mix${i}`);
+});
+
+test("deletes while no runner was there are carried, because the server removed nothing by itself meanwhile", async () => {
+  await fill("away", 100);
+  await sleep(1500);
+  await runner.kill();
+  for (let i = 0; i < 50; i++) await redis.del(`person:away${i}`);
+  runner = await lab.running();
+  await lab.caughtUp();
+  const left = await ids();
+  for (let i = 0; i < 100; i++) assert.equal(left.has(`away${i}`), i >= 50, `person:away${i}`);
+});
+
+test("where something expired meanwhile nobody can tell, and rows are kept", async () => {
+  await fill("doubt", 10);
+  await redis.pexpire("person:doubt9", 600);
+  await lab.caughtUp();
+  await runner.kill();
+  await waitFor(async () => (await redis.exists("person:doubt9")) === 0);
+  await redis.del("person:doubt0");
+  runner = await lab.running();
+  await lab.caughtUp();
+  const left = await ids();
+  assert.ok(left.has("doubt9"), "a key that expired keeps its row");
+  assert.ok(left.has("doubt0"), "and so does one of which nobody can tell");
+  assert.match(runner.stderr(), /onUncertainDelete/);
+});
+
+test("onExpire, onEvict and onFlush can say delete, and onDelete keep", async () => {
+  await lab.deploy({
+    version: "2.0.0",
+    more: 'onExpire: "delete", onEvict: "delete", onFlush: "delete", onDelete: "keep",',
+  });
+  await waitFor(async () => (await lab.status())?.version === "2.0.0");
+  await fill("policy", 10);
+  await redis.pexpire("person:policy1", 20);
+  await waitFor(async () => (await redis.exists("person:policy1")) === 0);
+  await redis.del("person:policy2");
+  await lab.caughtUp();
+  let left = await ids();
+  assert.ok(!left.has("policy1") && left.has("policy2") && left.has("policy3"));
+  await redis.config("SET", "maxmemory-policy", "allkeys-random", "maxmemory", "1");
+  await waitFor(
+    async () => (await redis.set("x", "y").catch(() => 0), (await redis.keys("person:policy*")).length === 0),
+  );
+  await redis.config("SET", "maxmemory-policy", "noeviction", "maxmemory", "0");
+  await waitFor(async () => !(await ids()).has("policy3"), { what: "evicted rows to go" });
+  await fill("flushed", 1500);
+  await redis.flushall();
+  await redis.hset("person:flushed7", { first_name: "again" });
+  await waitFor(async () => (await ids()).size === 1, { what: "flushed rows to go" });
+  left = await ids();
+  assert.ok(left.has("flushed7"));
+});
+
+test("the breaker stops a recipe before it deletes too much, and resume lets it go on", async () => {
+  await lab.deploy({ version: "3.0.0", more: "maxDeletesPerMinute: 100," });
+  await waitFor(async () => (await lab.status())?.version === "3.0.0" && (await lab.status())?.state === "running");
+  await fill("storm", 500);
+  const pipeline = redis.pipeline();
+  for (let i = 0; i < 500; i++) pipeline.del(`person:storm${i}`);
+  await pipeline.exec();
+  await runner.is("halted");
+  const { reason } = await lab.listed();
+  assert.match(String(reason), /maxDeletesPerMinute/);
+  assert.ok([...(await ids())].filter((id) => id.startsWith("storm")).length >= 400);
+  for (let i = 0; i < 10; i++) {
+    const { state } = await lab.listed();
+    if (state === "halted") await lab.ok("resume", "Persons").catch(() => undefined);
+    else break;
+    await sleep(200);
+  }
+  await waitFor(async () => ![...(await ids())].some((id) => id.startsWith("storm")), { what: "the rows to go" });
+});

@@ -1,0 +1,3 @@
+import { outageTests } from "./database-outage.js";
+
+outageTests("mysql", "MariaDB");
