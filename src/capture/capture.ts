@@ -27,6 +27,8 @@ export interface Consumer {
   hurry(): void;
   /** Everything up to this offset is in the table. */
   committed(): number;
+  /** The newest offset that the table may reflect: what was read back can be newer than what capture has delivered. */
+  reflected?(): number;
   /** The stream is not being read at present, because of this. */
   lost(reason: string): void;
 }

@@ -243,8 +243,9 @@ export class ReplicationCapture implements Capture {
   /** The lowest position from which some recipe can go on; where there is none, now. */
   #startingPoint(here: ReplicationInfo): Position {
     let start: Position = { replid: here.replid, offset: here.offset, db: this.#options.target.db };
-    for (const { position, high } of this.#attachments) {
-      if (position && !obstacle(position, high, here) && position.offset < start.offset) {
+    for (const attachment of this.#attachments) {
+      const { position } = attachment;
+      if (position && !obstacle(position, newest(attachment), here) && position.offset < start.offset) {
         start = { ...position, replid: here.replid };
       }
     }
@@ -262,13 +263,14 @@ export class ReplicationCapture implements Capture {
       this.#causes.reset();
     this.#history = here.replid;
     for (const attachment of this.#attachments) {
-      const { position, high, consumer, counters } = attachment;
-      const gap =
-        position && (synced.full ? "the server insisted on a full synchronisation" : obstacle(position, high, here));
+      const { position, consumer, counters } = attachment;
+      const insisted = synced.full ? "the server insisted on a full synchronisation" : undefined;
+      const gap = position && (insisted ?? obstacle(position, newest(attachment), here));
       const isNews = gap !== undefined || !attachment.greeted;
       if (counters && position && gap === undefined && !attachment.greeted) this.#causes.remember(counters);
       attachment.position = gap !== undefined || !position ? now : { ...position, replid: synced.replid };
       attachment.had = attachment.position.offset;
+      if (gap !== undefined) attachment.high = attachment.had;
       attachment.greeted = true;
       if (isNews) consumer.attached({ position: attachment.position, ...(gap !== undefined && { gap }) });
     }
@@ -317,6 +319,11 @@ function deliver(attachment: Attachment, changes: readonly Change[], captured: P
     attachment.high = Math.max(attachment.high, captured.offset);
   }
   consumer.deliver(news, attachment.position ?? captured);
+}
+
+/** The newest offset that the table of a recipe reflects. */
+function newest({ high, consumer }: Attachment): number {
+  return Math.max(high, consumer.reflected?.() ?? 0);
 }
 
 /** Why the stream cannot go on from a position; undefined: it can. */

@@ -52,6 +52,11 @@ export class Partitions {
     return this.#all.reduce((low, partition) => Math.min(low, partition.committed()), Infinity);
   }
 
+  /** The newest offset that any row may reflect. */
+  get high(): number {
+    return this.#all.reduce((high, partition) => Math.max(high, partition.high), 0);
+  }
+
   wake(): void {
     for (const partition of this.#all) partition.wake();
   }

@@ -259,6 +259,10 @@ export class WriteBehindPipeline implements Consumer, Whole, Pipeline {
     return this.#partitions.hasBegun ? this.#partitions.committed : this.#seat.lowest;
   }
 
+  reflected(): number {
+    return this.#partitions.high;
+  }
+
   // --- what partitions ask ---------------------------------------------------------------------------------------------------
 
   captured(): Position {
