@@ -5,7 +5,7 @@ import { textOf } from "../../connectors/sql/catalog-values.js";
 import type { DatabaseName } from "./databases.js";
 
 /** A table, and its name as a recipe writes it. */
-export interface FoundTable extends CatalogTable {
+export interface FoundTable extends Omit<CatalogTable, "table"> {
   readonly table: string;
 }
 
