@@ -1,140 +1,148 @@
-/** Write-through: the row first, the hash after, alone and beside a write-behind of the same keys. */
+/** Write-through: the row first, the hash after. */
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
-import { setTimeout as sleep } from "node:timers/promises";
+import { after, before, beforeEach, test } from "node:test";
 import type { Redis } from "ioredis";
-import { type Lab, type LabRunner, startLab } from "../support/lab.js";
-import type { MariadbServer } from "../support/mariadb.js";
+import { type Lab, startLab } from "../support/lab.js";
 import { readTable } from "../support/lab-tables.js";
-import { answer } from "./acks.js";
+import { waitFor } from "../support/wait.js";
+import { answer } from "./answers.js";
 
 let lab: Lab;
 let redis: Redis;
-const running = {} as { runner: LabRunner };
+let key: string;
+let id = 0;
 
 before(async () => {
   lab = await startLab();
   redis = lab.client;
-  await lab.deploy({ name: "Through", mode: "writeThrough", prefix: "__", more: "timeout: 1500" });
-  await lab.deploy();
-  running.runner = await lab.running();
-  await running.runner.is("running", "Through");
+  await lab.deploy({ name: "Through", prefix: "__", mode: "writeThrough", more: "timeout: 1500," });
+  const runner = lab.startRunner();
+  await runner.is("running", "Through");
 });
 after(() => lab.stop());
+beforeEach(() => {
+  key = `person:${++id}`;
+});
 
-const row = async (id: string): Promise<string | undefined> => (await readTable(lab.db)).get(id);
-const through = async (id: string, fields: Record<string, string | number>, operation: string) => {
-  await redis.hset(`__{person:${id}}`, { ...fields, "#": operation });
-  return await answer(redis, `person:${id}`, operation.slice(1));
+const row = async (): Promise<string | undefined> => (await readTable(lab.db)).get(key.slice("person:".length));
+/** Writes through, and waits for the answer. */
+const through = async (fields: Record<string, string | number>, mark = "=") => {
+  const ack = `ack${Math.random()}`;
+  await redis.hset(`__{${key}}`, { ...fields, "#": `${mark}${ack}` });
+  return await answer(lab, `{${key}}${ack}`);
 };
-const DONE = { status: "done" };
+const temporaryIsGone = () => waitFor(async () => (await redis.exists(`__{${key}}`)) === 0);
 
-test("the row is there before the answer, the hash is whole, the temporary key is gone", async () => {
-  assert.deepEqual(await through("1", { first_name: "foo", age: 20 }, "=a1"), DONE);
-  assert.equal(await row("1"), '["foo",null,"20",null]');
-  assert.deepEqual(await redis.hgetall("person:1"), { first_name: "foo", age: "20" });
-  assert.equal(await redis.exists("__{person:1}"), 0);
+test("success: the row is committed, the key is the hash, the temporary key is gone", async () => {
+  assert.deepEqual(await through({ first_name: "foo", age: 20 }), { status: "done" });
+  assert.equal(await row(), '["foo",null,"20",null]');
+  assert.deepEqual(await redis.hgetall(key), { first_name: "foo", age: "20" });
+  assert.equal(await redis.exists(`__{${key}}`), 0);
 });
 
-test("fields are laid over the hash that is there", async () => {
-  await redis.hset("person:2", { first_name: "Ann", last_name: "Lee", age: 1, shoe: 40 });
-  await lab.caughtUp();
-  assert.deepEqual(await through("2", { age: 2 }, "=b1"), DONE);
-  assert.equal(await row("2"), '["Ann","Lee","2",null]');
-  assert.deepEqual(await redis.hgetall("person:2"), { first_name: "Ann", last_name: "Lee", age: "2", shoe: "40" });
+test("a partial update is laid over the hash; fields that no mapping names are kept", async () => {
+  await redis.hset(key, { first_name: "Ann", last_name: "Lee", shoe: 40 });
+  assert.deepEqual(await through({ age: 5, hat: 7 }), { status: "done" });
+  assert.deepEqual(await redis.hgetall(key), { first_name: "Ann", last_name: "Lee", shoe: "40", age: "5", hat: "7" });
+  assert.equal(await row(), '["Ann","Lee","5",null]');
 });
 
-test("a refused row leaves everything as it was", async () => {
-  await through("3", { first_name: "Ann" }, "=c1");
-  const { status, error } = await through("3", { age: "old" }, "=c2");
-  assert.equal(status, "failed");
-  assert.match(error ?? "", /age/);
-  assert.equal(await row("3"), '["Ann",null,null,null]');
-  assert.deepEqual(await redis.hgetall("person:3"), { first_name: "Ann" });
-  assert.equal(await redis.exists("__{person:3}"), 0);
+test("without # it is written through as well, and nobody is answered", async () => {
+  await redis.hset(`__{${key}}`, { first_name: "quiet" });
+  await temporaryIsGone();
+  assert.equal(await row(), '["quiet",null,null,null]');
+  assert.equal(await redis.hget(key, "first_name"), "quiet");
 });
 
-test("a row that the database itself refuses is told from the good ones beside it", async () => {
-  await lab.db.query("ALTER TABLE persons ADD CONSTRAINT grown CHECK (v IS NULL OR v < 1000000)");
-  const pipeline = redis.pipeline();
-  for (let i = 0; i < 50; i++) pipeline.hset(`__{person:4-${i}}`, { v: i === 25 ? 2_000_000 : i, "#": `=d${i}` });
-  await pipeline.exec();
-  for (let i = 0; i < 50; i++) {
-    const { status } = await answer(redis, `person:4-${i}`, `d${i}`);
-    assert.equal(status, i === 25 ? "failed" : "done", `person:4-${i}`);
+test("a refusal: the key stays as it was, the temporary key is gone, the answer says why", async () => {
+  await redis.hset(key, { first_name: "Ann", age: 1 });
+  for (const fields of [{ age: "old" }, { first_name: "x".repeat(200) }]) {
+    const { status, error } = await through(fields);
+    assert.equal(status, "failed");
+    assert.match(error!, /old|too long|100/i);
+    await temporaryIsGone();
   }
-  assert.equal(await row("4-25"), undefined);
-  assert.equal(await redis.exists("person:4-25"), 0);
-  await lab.db.query("ALTER TABLE persons DROP CONSTRAINT grown");
+  assert.deepEqual(await redis.hgetall(key), { first_name: "Ann", age: "1" });
+  assert.equal(await row(), undefined);
 });
 
-test("~ deletes row and key, + writes the hash only, - deletes the key only", async () => {
-  await through("5", { first_name: "Ann" }, "=e1");
-  assert.deepEqual(await through("5", { first_name: "Bea" }, "+e2"), DONE);
-  assert.deepEqual(await redis.hgetall("person:5"), { first_name: "Bea" });
-  assert.equal(await row("5"), '["Ann",null,null,null]');
-  assert.deepEqual(await through("5", {}, "-e3"), DONE);
-  assert.equal(await redis.exists("person:5"), 0);
-  await lab.caughtUp();
-  assert.equal(await row("5"), '["Ann",null,null,null]');
-  assert.deepEqual(await through("5", {}, "~e4"), DONE);
-  assert.equal(await row("5"), undefined);
-});
-
-test("two writes of one key are applied in their order", async () => {
+test("a refusal does not harm the writes beside it", async () => {
+  const bad = Array.from({ length: 20 }, (_, i) => `person:side${i}`);
   const pipeline = redis.pipeline();
-  for (let i = 0; i < 20; i++) pipeline.hset("__{person:6}", { v: i, "#": `=f${i}` });
-  await pipeline.exec();
-  for (let i = 0; i < 20; i++) assert.deepEqual(await answer(redis, "person:6", `f${i}`), DONE);
-  assert.equal(await row("6"), '[null,null,null,"19"]');
-  assert.deepEqual(await redis.hgetall("person:6"), { v: "19" });
-  assert.equal(await redis.exists("__{person:6}"), 0);
-});
-
-test("a write-behind beside it does not write the row a second time", async () => {
-  await lab.caughtUp();
-  // The status is told once a second.
-  await sleep(1200);
-  const before = (await lab.status())?.rows ?? 0;
-  for (let i = 0; i < 20; i++) assert.deepEqual(await through(`7-${i}`, { v: i }, `=g${i}`), DONE);
-  await lab.caughtUp();
-  await sleep(1200);
-  assert.equal((await lab.status())?.rows, before);
-});
-
-test("direct writes and write-throughs of the same keys at once end with rows equal to hashes", async () => {
-  const writes: Promise<unknown>[] = [];
-  for (let i = 0; i < 3000; i++) {
-    const key = `8-${i % 10}`;
-    if (i % 3 === 0) writes.push(redis.hset(`__{person:${key}}`, { age: i, "#": `=h${i}` }));
-    else if (i % 3 === 1) writes.push(redis.hset(`person:${key}`, { v: i }));
-    else writes.push(redis.hset(`person:${key}`, { age: i, last_name: `L${i}` }));
-    if (i % 10 === 0) await sleep(1);
+  for (const [i, one] of bad.entries()) {
+    pipeline.hset(`__{${one}}`, { age: i % 4 === 0 ? "99999999999" : i, "#": `=side` });
   }
-  await Promise.all(writes);
-  for (let i = 0; i < 3000; i += 3) await answer(redis, `person:8-${i % 10}`, `h${i}`);
-  await lab.compare();
+  await pipeline.exec();
+  for (const [i, one] of bad.entries()) {
+    assert.equal((await answer(lab, `{${one}}side`))["status"], i % 4 === 0 ? "failed" : "done", one);
+  }
 });
 
-test("a database that does not answer in time: failed, and the key stays as it was", async () => {
-  await through("9", { first_name: "Ann" }, "=i1");
-  process.kill((lab.db.server as MariadbServer).pid, "SIGSTOP");
-  const { status, error } = await through("9", { first_name: "Bea" }, "=i2");
-  process.kill((lab.db.server as MariadbServer).pid, "SIGCONT");
+test("a database that does not answer in time: the key stays as it was, and the answer says so", async () => {
+  await redis.hset(key, { first_name: "Ann" });
+  const server = lab.db.server as { pause(): void; resume(): void };
+  server.pause();
+  const { status, error } = await through({ first_name: "late" });
+  server.resume();
   assert.equal(status, "failed");
-  assert.match(error ?? "", /within 1500 ms/);
-  assert.deepEqual(await redis.hgetall("person:9"), { first_name: "Ann" });
-  assert.equal(await redis.exists("__{person:9}"), 0);
-  assert.deepEqual(await through("9", { first_name: "Cleo" }, "=i3"), DONE);
-  assert.equal(await row("9"), '["Cleo",null,null,null]');
+  assert.match(error!, /within 1500 ms/);
+  assert.deepEqual(await redis.hgetall(key), { first_name: "Ann" });
+  await temporaryIsGone();
+  assert.deepEqual(await through({ first_name: "next" }), { status: "done" }, "it goes on by itself");
+  assert.equal(await row(), '["next",null,null,null]');
 });
 
-test("what was written while no runner was there is carried out by the next", async () => {
-  const { runner } = running;
+test("~ deletes row and key", async () => {
+  await through({ first_name: "foo" });
+  assert.ok(await row());
+  assert.deepEqual(await through({}, "~"), { status: "done" });
+  assert.equal(await row(), undefined);
+  assert.equal(await redis.exists(key), 0);
+});
+
+test("+ changes the hash only", async () => {
+  await through({ first_name: "foo", age: 1 });
+  assert.deepEqual(await through({ first_name: "bar" }, "+"), { status: "done" });
+  assert.equal(await row(), '["foo",null,"1",null]');
+  assert.deepEqual(await redis.hgetall(key), { first_name: "bar", age: "1" });
+});
+
+test("- deletes the key only", async () => {
+  await through({ first_name: "foo", age: 1 });
+  assert.deepEqual(await through({}, "-"), { status: "done" });
+  assert.equal(await row(), '["foo",null,"1",null]');
+  assert.equal(await redis.exists(key), 0);
+});
+
+test("writes of one key are applied in their order, and each is answered", async () => {
+  const pipeline = redis.pipeline();
+  for (let i = 0; i < 100; i++)
+    pipeline.hset(`__{${key}}`, { v: i, [i % 2 ? "first_name" : "last_name"]: `N${i}`, "#": `=o${i}` });
+  await pipeline.exec();
+  for (let i = 0; i < 100; i++) assert.deepEqual(await answer(lab, `{${key}}o${i}`), { status: "done" });
+  await temporaryIsGone();
+  assert.deepEqual(await redis.hgetall(key), { v: "99", first_name: "N99", last_name: "N98" });
+  assert.equal(await row(), '["N99","N98",null,"99"]');
+});
+
+test("an unknown operation is answered with failed", async () => {
+  const { status, error } = await through({ age: 1 }, "?");
+  assert.equal(status, "failed");
+  assert.match(error!, /= \+ ~ -/);
+  assert.equal(await redis.exists(key), 0);
+});
+
+test("what waited in Redis while no runner was there is written through by the next", async () => {
+  const other = await startLab();
+  after(() => other.stop());
+  await other.client.hset("__{person:0}", { first_name: "older than the recipe", "#": "=early" });
+  await other.deploy({ name: "Through", prefix: "__", mode: "writeThrough" });
+  const runner = other.startRunner();
+  await runner.is("running", "Through");
+  assert.deepEqual(await answer(other, "{person:0}early"), { status: "done" });
   await runner.kill();
-  await redis.hset("__{person:10}", { first_name: "Ann", "#": "=j1" });
-  running.runner = await lab.running();
-  assert.deepEqual(await answer(redis, "person:10", "j1"), DONE);
-  assert.equal(await row("10"), '["Ann",null,null,null]');
-  assert.equal(await redis.exists("__{person:10}"), 0);
+  for (let i = 1; i < 50; i++) await other.client.hset(`__{person:${i}}`, { v: i, "#": "=away" });
+  await other.startRunner().is("running", "Through");
+  for (let i = 1; i < 50; i++) assert.deepEqual(await answer(other, `{person:${i}}away`), { status: "done" });
+  assert.equal((await readTable(other.db)).size, 50);
 });
