@@ -1,6 +1,9 @@
 /** Reading keys back from Redis: one pipeline a batch, closed by ROLE, which tells how new the answers are. */
-import type { ChainableCommander, Redis } from "ioredis";
+import type { Redis } from "ioredis";
 import type { Bytes } from "../model.js";
+import { type Reply, ReplyError } from "../redis/replies.js";
+import { encode, encodeBulk } from "../redis/wire-connection.js";
+import { Wire } from "../redis/wire.js";
 
 /** What Redis holds under a key now. */
 export type Found =
@@ -23,42 +26,47 @@ export interface HashReader {
   read(keys: readonly Bytes[]): Promise<ReadBack>;
 }
 
-type Reply = [error: Error | null, result: unknown];
+const ROLE = encode("ROLE");
 
 /** Reads the mapped fields with HMGET, or whole hashes (`fields` undefined) with HGETALL. */
 export class PipelinedReader implements HashReader {
-  readonly #redis: Redis;
-  readonly #fields: readonly Buffer[] | undefined;
+  readonly #wire: Wire;
+  readonly #fields: readonly Bytes[] | undefined;
+  /** What comes before and after a key in the command that reads it. */
+  readonly #before: Bytes;
+  readonly #after: Bytes;
 
+  /** Reads over a connection of its own beside this one. */
   constructor(redis: Redis, fields: readonly Bytes[] | undefined) {
-    this.#redis = redis;
-    this.#fields = fields?.map((field) => Buffer.from(field, "latin1"));
+    this.#wire = Wire.beside(redis);
+    this.#fields = fields;
+    this.#before = fields ? `*${fields.length + 2}\r\n${encodeBulk("HMGET")}` : `*2\r\n${encodeBulk("HGETALL")}`;
+    this.#after = (fields ?? []).map(encodeBulk).join("");
   }
 
   async read(keys: readonly Bytes[]): Promise<ReadBack> {
-    const raw = keys.map((key) => Buffer.from(key, "latin1"));
-    const replies = await this.#ask(raw, (pipeline, key) => {
-      if (this.#fields) pipeline.hmgetBuffer(key, ...this.#fields);
-      else pipeline.callBuffer("HGETALL", key);
-    });
-    const found = replies.answers.map((reply) => this.#understand(reply));
-    return (await this.#tellEmptyFromAbsent(raw, found)) ?? { found, offset: replies.offset };
+    let commands = "";
+    for (const key of keys) commands += this.#command(key);
+    const replies = await this.#wire.ask(commands + ROLE, keys.length + 1);
+    const found = keys.map((_, i) => this.#understand(replies[i] as Reply));
+    return (await this.#tellEmptyFromAbsent(keys, found)) ?? { found, offset: offsetIn(replies[keys.length]) };
   }
 
-  #understand([error, result]: Reply): Found {
-    if (error) {
-      // Only a wrong type speaks of this key; anything else (a lost connection, an ACL) is not the key's fault.
-      if (!error.message.startsWith("WRONGTYPE")) throw error;
+  #command(key: Bytes): Bytes {
+    return this.#before + encodeBulk(key) + this.#after;
+  }
+
+  #understand(reply: Reply): Found {
+    if (reply instanceof ReplyError) {
+      // Only a wrong type speaks of this key; anything else (still loading, an ACL) is not the key's fault.
+      if (!reply.message.startsWith("WRONGTYPE")) throw new Error(reply.message);
       return { kind: "refused", error: "the key does not hold a hash" };
     }
-    if (this.#fields) {
-      const values = (result as (Buffer | null)[]).map((value) => value && value.toString("latin1"));
-      return values.some((value) => value !== null) ? { kind: "fields", values } : { kind: "absent" };
-    }
-    const flat = (result as Buffer[]).map((text) => text.toString("latin1"));
-    if (flat.length === 0) return { kind: "absent" };
+    const values = reply as readonly (Bytes | null)[];
+    if (this.#fields) return values.some((value) => value !== null) ? { kind: "fields", values } : { kind: "absent" };
+    if (values.length === 0) return { kind: "absent" };
     const record = new Map<Bytes, Bytes>();
-    for (let i = 0; i + 1 < flat.length; i += 2) record.set(flat[i] as Bytes, flat[i + 1] as Bytes);
+    for (let i = 0; i + 1 < values.length; i += 2) record.set(values[i] as Bytes, values[i + 1] as Bytes);
     return { kind: "hash", record };
   }
 
@@ -66,33 +74,32 @@ export class PipelinedReader implements HashReader {
    * HMGET answers alike for a key that is not there and for a hash without any of the fields. Asks both questions at one instant:
    * between two, the key may be made anew, with fields.
    */
-  async #tellEmptyFromAbsent(keys: readonly Buffer[], found: Found[]): Promise<ReadBack | undefined> {
+  async #tellEmptyFromAbsent(keys: readonly Bytes[], found: Found[]): Promise<ReadBack | undefined> {
     const fields = this.#fields;
     const doubtful = found.flatMap((one, i) => (one.kind === "absent" ? [i] : []));
     if (!fields || doubtful.length === 0) return undefined;
-    const asked = doubtful.map((i) => keys[i] as Buffer);
-    const ask = (transaction: ChainableCommander, key: Buffer) => transaction.exists(key).hmgetBuffer(key, ...fields);
-    const { answers, offset } = await this.#ask(asked, ask, this.#redis.multi());
+    const asked = doubtful.map((i) => keys[i] as Bytes);
+    const questions = asked.map((key) => encode("EXISTS", key) + this.#command(key)).join("");
+    const replies = await this.#wire.ask(
+      `${encode("MULTI")}${questions}${ROLE}${encode("EXEC")}`,
+      2 * asked.length + 3,
+    );
+    const answers = replies.at(-1);
+    if (!Array.isArray(answers))
+      throw new Error(answers instanceof ReplyError ? answers.message : "MULTI was discarded");
     doubtful.forEach((place, n) => {
-      const [error, exists] = answers[2 * n] as Reply;
-      if (error) throw error;
+      const exists = answers[2 * n] as Reply;
+      if (exists instanceof ReplyError) throw new Error(exists.message);
       const again = this.#understand(answers[2 * n + 1] as Reply);
       const isEmpty = exists === 1 && again.kind === "absent";
       found[place] = isEmpty ? { kind: "fields", values: fields.map(() => null) } : again;
     });
-    return { found, offset };
+    return { found, offset: offsetIn(answers.at(-1) as Reply) };
   }
+}
 
-  async #ask(
-    keys: readonly Buffer[],
-    command: (pipeline: ChainableCommander, key: Buffer) => unknown,
-    pipeline = this.#redis.pipeline(),
-  ): Promise<{ answers: Reply[]; offset: number }> {
-    for (const key of keys) command(pipeline, key);
-    pipeline.call("ROLE");
-    const replies = (await pipeline.exec()) as Reply[];
-    const [error, role] = replies[replies.length - 1] as Reply;
-    if (error) throw error;
-    return { answers: replies.slice(0, -1), offset: Number((role as unknown[])[1]) };
-  }
+/** What ROLE says: "master", the offset, the replicas. */
+function offsetIn(role: Reply | undefined): number {
+  if (role instanceof ReplyError) throw new Error(role.message);
+  return Number((role as readonly Reply[])[1]);
 }
