@@ -7,16 +7,19 @@ export interface BareJob {
   readonly target: BareTarget;
   readonly firstId: number;
   readonly rows: number;
+  /** In an order that has nothing to do with the ids. */
+  readonly isShuffled: boolean;
 }
 
-export const BATCH = 1000;
-export const CONNECTIONS = 4;
+const BATCH = 1000;
 
-serve(async ({ target, firstId, rows }: BareJob): Promise<number> => {
+serve(async ({ target, firstId, rows, isShuffled }: BareJob): Promise<number> => {
+  const ids = Array.from({ length: rows }, (_, i) => firstId + i);
+  if (isShuffled) shuffle(ids);
   const batches: string[][] = [];
   for (let from = 0; from < rows; from += BATCH) {
     const params: string[] = [];
-    for (let i = from; i < Math.min(from + BATCH, rows); i++) params.push(...person(firstId + i));
+    for (const id of ids.slice(from, from + BATCH)) params.push(...person(id));
     batches.push(params);
   }
   const loop = await BARE_LOOPS[target.kind](target.url);
@@ -28,3 +31,10 @@ serve(async ({ target, firstId, rows }: BareJob): Promise<number> => {
     await loop.close();
   }
 });
+
+function shuffle(ids: number[]): void {
+  for (let i = ids.length - 1; i > 0; i--) {
+    const other = Math.floor(Math.random() * (i + 1));
+    [ids[i], ids[other]] = [ids[other] as number, ids[i] as number];
+  }
+}
