@@ -31,7 +31,7 @@ export const through = writeThrough({ ...common, name: "Through", keysPrefix: "_
   const env = { REDIS_URL: redis.url, NO_COLOR: "1" };
   const runner = startWbsync(["run", "--url", `redis://${name}:secret@127.0.0.1:${redis.port}`], { env, cwd: dir });
   t.after(() => runner.stop("SIGKILL"));
-  const deployed = await wbsync(["deploy", recipe, "--no-check", "--wait"], { env });
+  const deployed = await wbsync(["deploy", recipe, "--no-check", "--wait", "20"], { env });
   assert.equal(deployed.code, 0, deployed.stderr + runner.stderr());
 
   const rows = () => sqliteQuery(file, "SELECT id, first, age FROM persons ORDER BY id");
