@@ -14,6 +14,7 @@ import type { Logger } from "../observe/logger.js";
 import type { Recipe } from "../recipe/recipe.js";
 import type { Registration, State, Status } from "../registry/types.js";
 import { Backoff } from "../backoff.js";
+import { type HolderOptions, isHeld, untilReleased } from "./holder.js";
 import type { Pipeline } from "../pipeline/pipeline.js";
 
 /** What a task asks of its runner. */
@@ -29,8 +30,6 @@ export interface TaskEnvironment {
   takeRetries(name: string): Promise<Bytes[]>;
 }
 
-/** A runner that has said nothing for this long is gone. */
-const GONE_AFTER_MS = 10_000;
 const REPORT_INTERVAL_MS = 1000;
 /** Changes of state are told soon, but not each of a burst. */
 const REPORT_SOON_MS = 20;
@@ -52,6 +51,8 @@ export class RecipeTask {
   #preparing = new AbortController();
   #refused: Status["refused"];
   #state: State = "starting";
+  /** No other runner executes the recipe, as far as we know: only then is our report the one that counts. */
+  #isHolding = false;
   #reason: string | undefined;
   #since = Date.now();
   #beat = 0;
@@ -173,10 +174,10 @@ export class RecipeTask {
       while (!either.aborted && !(await this.#live(either)));
     } finally {
       clearInterval(beating);
-      clearTimeout(this.#reportTimer);
       this.#preparing.abort();
       await this.#successor?.pipeline.close();
       this.#setState("stopped");
+      clearTimeout(this.#reportTimer);
       await this.#report();
       this.#finish();
     }
@@ -185,6 +186,10 @@ export class RecipeTask {
   /** From loading to the end, or to a failure that is waited out. True: it has ended in good order. */
   async #live(signal: AbortSignal): Promise<boolean> {
     try {
+      this.#isHolding = false;
+      if (await isHeld(this.#holder(), signal)) await this.#standBy(signal);
+      signal.throwIfAborted();
+      this.#isHolding = true;
       this.#pipeline = await this.#prepare(this.#registration, signal);
       this.#apply(this.#registration);
       await this.#pipeline.start(signal);
@@ -322,19 +327,16 @@ export class RecipeTask {
     await this.#sleep(this.#backoff.next(), signal);
   }
 
-  /** Waits until the runner that has taken over says nothing any more. */
+  /** Waits until the runner that executes it is gone. */
   async #standBy(signal: AbortSignal): Promise<void> {
+    this.#isHolding = false;
     this.#setState("standby", "another runner executes this recipe");
-    let seen: string | undefined;
-    let seenAt = performance.now();
-    while (!signal.aborted) {
-      await this.#sleep(1000, signal);
-      const other = await this.#environment.lastReport(this.name).catch(() => undefined);
-      const now = other ? `${other.runner} ${other.beat}` : "";
-      if (now !== seen) seenAt = performance.now();
-      seen = now;
-      if (other?.state === "stopped" || performance.now() - seenAt > GONE_AFTER_MS) return;
-    }
+    await untilReleased(this.#holder(), signal);
+  }
+
+  #holder(): HolderOptions {
+    const environment = this.#environment;
+    return { runner: environment.runner, lastReport: () => environment.lastReport(this.name) };
   }
 
   /** Waits, but not on when people want something else. */
@@ -367,8 +369,7 @@ export class RecipeTask {
   }
 
   async #report(): Promise<void> {
-    // The one that executes the recipe reports; whoever stands by is silent.
-    if (this.#state === "standby") return;
+    if (!this.#isHolding) return;
     this.#beat++;
     try {
       await this.#environment.report(this.name, this.status());

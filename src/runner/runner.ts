@@ -1,6 +1,5 @@
 /** The process behind `wbsync run`: one capture, one task a recipe, and the registry that says which recipes there are. */
 import { randomBytes } from "node:crypto";
-import { hostname } from "node:os";
 import type { Redis } from "ioredis";
 import { ReplicationCapture } from "../capture/replication.js";
 import { Parameters, useParameters } from "../config/parameters.js";
@@ -19,6 +18,7 @@ import { Registry } from "../registry/registry.js";
 import { checkTrust, type Trust } from "../registry/signature.js";
 import type { Registration } from "../registry/types.js";
 import { type HttpServer, serveHttp } from "../observe/server.js";
+import { runnerId } from "./holder.js";
 import { RecipeTask, type TaskEnvironment } from "./recipe-task.js";
 import { tuneServer } from "./tune.js";
 
@@ -49,7 +49,7 @@ const LOAD_TIMEOUT_MS = 2000;
 export class Runner {
   readonly #options: RunnerOptions;
   readonly #log: Logger;
-  readonly #id = `${hostname()}-${process.pid}-${randomBytes(3).toString("hex")}`;
+  readonly #id = runnerId(randomBytes(3).toString("hex"));
   /** The last step of a write-through is known to the write-behind beside it, if it is in the same process. */
   readonly #marker = `${THROUGH}${this.#id}`;
   readonly #guards = new WriteGuards();
