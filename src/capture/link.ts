@@ -38,6 +38,7 @@ export class ReplicaLink {
 
   /** Connects and introduces itself. `WbsyncError` REDIS_UNREACHABLE says what the server refused. */
   static async connect(target: RedisTarget, signal: AbortSignal): Promise<ReplicaLink> {
+    signal.throwIfAborted();
     const socket = openSocket(target);
     const abort = () => socket.destroy(new Error("aborted"));
     signal.addEventListener("abort", abort, { once: true });

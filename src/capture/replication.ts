@@ -92,7 +92,8 @@ export class ReplicationCapture implements Capture {
   }
 
   attach(consumer: Consumer, from: Resume | undefined): void {
-    const place = { position: from, high: from?.high ?? 0, had: from?.offset ?? 0, counters: from?.counters };
+    const position = from && { replid: from.replid, offset: from.offset, db: from.db };
+    const place = { position, high: from?.high ?? 0, had: from?.offset ?? 0, counters: from?.counters };
     const attachment: Attachment = { consumer, ...place, greeted: false };
     this.#attachments.add(attachment);
     this.#causes.want(consumer.head);
