@@ -43,6 +43,8 @@ export interface Capabilities {
   readonly emptyRows?: boolean;
   /** false: after a crash there may be rows whose checkpoint is still to come. */
   readonly atomic?: boolean;
+  /** false: nothing can be held, since there are no locks and the server is somebody else's. */
+  readonly holds?: boolean;
 }
 
 /** The connection of one connector. */
