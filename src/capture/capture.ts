@@ -40,6 +40,9 @@ export interface Capture {
   /** The successor goes on where the other is, without a gap: it is told so before this returns. Both have the same head. */
   replace(consumer: Consumer, successor: Consumer): void;
   detach(consumer: Consumer): void;
+  /** A recipe that has no place at the stream yet: as long as it is held, nothing more is acknowledged, for its table lacks it. */
+  hold(owner: object): void;
+  release(owner: object): void;
   /** The consumer's `committed()` has grown. */
   progressed(): void;
   /** Counters to store with a checkpoint at this offset. */

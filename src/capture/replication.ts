@@ -76,6 +76,8 @@ export class ReplicationCapture implements Capture {
   #wake: () => void = () => {};
   /** The replication id of the last link. */
   #history: string | undefined;
+  readonly #held = new Set<object>();
+  #reached = 0;
   /** Offsets that somebody waits for (WAIT), ascending. */
   #asked: number[] = [];
 
@@ -116,6 +118,14 @@ export class ReplicationCapture implements Capture {
     }
     if (this.#attachments.size === 0) this.#relink();
     else this.progressed();
+  }
+
+  hold(owner: object): void {
+    this.#held.add(owner);
+  }
+
+  release(owner: object): void {
+    if (this.#held.delete(owner)) this.progressed();
   }
 
   progressed(): void {
@@ -290,10 +300,13 @@ export class ReplicationCapture implements Capture {
     return [...this.#attachments].map(({ consumer }) => Buffer.from(consumer.head, "latin1"));
   }
 
+  /** The lowest of all recipes; where one is not even attached, what it was before. */
   #committed(): number {
+    if (this.#held.size > 0) return this.#reached;
     let lowest = Infinity;
     for (const { consumer } of this.#attachments) lowest = Math.min(lowest, consumer.committed());
-    return lowest === Infinity ? 0 : lowest;
+    this.#reached = lowest === Infinity ? 0 : lowest;
+    return this.#reached;
   }
 
   #relink(): void {

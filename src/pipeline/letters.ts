@@ -104,5 +104,14 @@ function show(value: unknown): string | Buffer | null {
   if (value === null || value === undefined) return null;
   if (typeof value === "string") return readable(value);
   const isPlain = typeof value === "number" || typeof value === "boolean" || typeof value === "bigint";
-  return isPlain ? String(value) : (JSON.stringify(value) ?? null);
+  return isPlain ? String(value) : showObject(value);
+}
+
+/** As JSON where it can be: a transform may return anything. */
+function showObject(value: unknown): string | null {
+  try {
+    return JSON.stringify(value, (_, part: unknown) => (typeof part === "bigint" ? String(part) : part)) ?? null;
+  } catch {
+    return Object.prototype.toString.call(value);
+  }
 }

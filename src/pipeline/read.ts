@@ -98,8 +98,11 @@ export class PipelinedReader implements HashReader {
   }
 }
 
-/** What ROLE says: "master", the offset, the replicas. */
+/** What ROLE says: "master", the offset, the replicas; or "slave", host, port, state, the offset. */
 function offsetIn(role: Reply | undefined): number {
   if (role instanceof ReplyError) throw new Error(role.message);
-  return Number((role as readonly Reply[])[1]);
+  const parts = role as readonly Reply[];
+  const offset = Number(parts[0] === "slave" ? parts[4] : parts[1]);
+  if (!(offset >= 0)) throw new Error(`expected an offset from ROLE, found ${JSON.stringify(role)}`);
+  return offset;
 }

@@ -4,6 +4,7 @@
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Redis } from "ioredis";
+import { Backoff } from "../backoff.js";
 import { messageOf } from "../errors.js";
 import type { Bytes } from "../model.js";
 import type { Logger } from "../observe/logger.js";
@@ -25,7 +26,6 @@ export interface ScanOptions {
 }
 
 const COUNT = 1000;
-const RETRY_MS = 500;
 
 /** Every key that exists from the beginning to the end of the scan is found, some more than once. */
 export async function scanKeys(options: ScanOptions): Promise<void> {
@@ -69,6 +69,7 @@ export class Snapshot {
   /** Ends the scan under way. */
   #abort = new AbortController();
   #wake: () => void = () => {};
+  readonly #backoff = new Backoff({ firstMs: 500, maxMs: 10_000 });
 
   constructor(options: SnapshotOptions) {
     this.#options = options;
@@ -76,7 +77,7 @@ export class Snapshot {
 
   /** How far the scan under way has come. */
   get progress(): ScanProgress | undefined {
-    return this.#progress;
+    return this.#progress ?? (this.#isWanted ? { scanned: 0, keys: 0 } : undefined);
   }
 
   /** The offset at which the last scan had found every key; Infinity while one is under way or still to be made. */
@@ -110,10 +111,11 @@ export class Snapshot {
       await scanKeys({ ...this.#options, signal: AbortSignal.any([signal, abort]), onProgress });
       this.#isWanted = false;
       this.#endedAt = capturedOffset();
+      this.#backoff.reset();
     } catch (error) {
       if (signal.aborted || abort.aborted) return;
       log.warn(`the snapshot begins again: ${messageOf(error)}`);
-      await sleep(RETRY_MS, undefined, { signal }).catch(() => undefined);
+      await sleep(this.#backoff.next(), undefined, { signal }).catch(() => undefined);
     } finally {
       this.#progress = undefined;
       onChange();

@@ -12,6 +12,7 @@ import { messageOf, SupersededError } from "../errors.js";
 import type { Batch, Checkpoint } from "../model.js";
 import { Backoff } from "../backoff.js";
 import { stay } from "./checkpoints.js";
+import { orAbort } from "./or-abort.js";
 import { batchOf, type Item } from "./rows.js";
 
 const EMPTY: Batch = { upserts: [], deletes: [] };
@@ -79,7 +80,7 @@ export class Writer {
       if (half.length === 0) continue;
       if (await this.#commit(half, stay(this.#checkpoint, high), signal)) continue;
       if (half.length > 1) await this.#halve(half, high, signal);
-      else await this.#options.refuse(half[0] as Item, this.#refusal);
+      else await orAbort(this.#options.refuse(half[0] as Item, this.#refusal), signal);
     }
   }
 

@@ -28,6 +28,9 @@ export interface TaskEnvironment {
   /** What was reported last for this recipe, by whichever runner. */
   lastReport(name: string): Promise<Status | undefined>;
   takeRetries(name: string): Promise<Bytes[]>;
+  /** Until it is released, nobody is told by WAIT that a write is in every table. */
+  hold(task: object): void;
+  release(task: object): void;
 }
 
 const REPORT_INTERVAL_MS = 1000;
@@ -175,6 +178,7 @@ export class RecipeTask {
     } finally {
       clearInterval(beating);
       this.#preparing.abort();
+      this.#environment.release(this);
       await this.#successor?.pipeline.close();
       this.#setState("stopped");
       clearTimeout(this.#reportTimer);
@@ -190,9 +194,11 @@ export class RecipeTask {
       if (await isHeld(this.#holder(), signal)) await this.#standBy(signal);
       signal.throwIfAborted();
       this.#isHolding = true;
+      this.#environment.hold(this);
       this.#pipeline = await this.#prepare(this.#registration, signal);
       this.#apply(this.#registration);
       await this.#pipeline.start(signal);
+      this.#environment.release(this);
       return await this.#runAll(signal);
     } catch (error) {
       if (signal.aborted) return true;
@@ -310,7 +316,7 @@ export class RecipeTask {
   }
 
   #showProgress({ scanned, keys }: { scanned: number; keys: number }): void {
-    if (Date.now() - this.#lastProgress < PROGRESS_INTERVAL_MS) return;
+    if (scanned === 0 || Date.now() - this.#lastProgress < PROGRESS_INTERVAL_MS) return;
     this.#lastProgress = Date.now();
     const { rows } = this.status();
     this.#log.info(
@@ -330,6 +336,7 @@ export class RecipeTask {
   /** Waits until the runner that executes it is gone. */
   async #standBy(signal: AbortSignal): Promise<void> {
     this.#isHolding = false;
+    this.#environment.release(this);
     this.#setState("standby", "another runner executes this recipe");
     await untilReleased(this.#holder(), signal);
   }

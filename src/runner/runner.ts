@@ -138,8 +138,9 @@ export class Runner {
         backup = new Map([...backup, ...(await parameters.backup())]);
         await this.#reconcile(registry, environment, hard);
         await Promise.all([...this.#tasks.values()].map((task) => task.takeRetries()));
+        this.#problems.delete("registry");
       } catch (error) {
-        if (!signal.aborted) this.#log.warn(`the registry cannot be read: ${messageOf(error)}`);
+        if (!signal.aborted) this.#tellProblem("registry", `the registry cannot be read: ${messageOf(error)}`);
       }
     }
   }
@@ -208,6 +209,8 @@ export class Runner {
           return new WriteThroughPipeline({ ...common, recipe, marker: this.#marker });
         return new WriteBehindPipeline({ ...common, recipe, letters: new DeadLetters(registryRedis, recipe.name) });
       },
+      hold: (task) => capture.hold(task),
+      release: (task) => capture.release(task),
       report: (name, status) => registry.report(name, status),
       lastReport: async (name) => (await registry.statuses()).get(name),
       takeRetries: (name) => new DeadLetters(registryRedis, name).takeRetries(),
@@ -240,9 +243,14 @@ export class Runner {
   }
 
   #tellOnce(name: string, problem: string): void {
-    if (this.#problems.get(name) === problem) return;
-    this.#problems.set(name, problem);
-    this.#log.error({ recipe: name }, `its registration cannot be used: ${problem}. Deploy it again.`);
+    this.#tellProblem(name, `the registration of ${name} cannot be used: ${problem}. Deploy it again.`);
+  }
+
+  /** Tells of something that goes on, but not every second. */
+  #tellProblem(subject: string, problem: string): void {
+    if (this.#problems.get(subject) === problem) return;
+    this.#problems.set(subject, problem);
+    this.#log.error(problem);
   }
 }
 
