@@ -2,88 +2,85 @@ import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import type { Redis } from "ioredis";
 import { PipelinedReader } from "../../src/pipeline/read.js";
+import { Wire } from "../../src/redis/wire.js";
+import { waitFor } from "../support/wait.js";
+import { serverOffset } from "../capture/attached.js";
 import { type RedisServer, startRedis } from "../support/redis.js";
 
 let server: RedisServer;
-let redis: Redis;
+let client: Redis;
 
 before(async () => {
-  server = await startRedis({ password: "p@ss wörd" });
-  redis = server.client({ db: 3 });
+  server = await startRedis();
+  client = server.client();
 });
 after(() => server.stop());
 
-const big = "x".repeat(2 ** 20);
-const binary = Buffer.from([0xff, 0x00, 0x0d, 0x0a, 0x24]);
+const bytes = (raw: Buffer) => raw.toString("latin1");
+const ODD = Buffer.from([0, 0xff, 0xc3, 0xa9, 13, 10]);
 
-test("hashes are read back with their mapped fields, each as what it is", async () => {
-  await redis.hset("a", { first: "Ann", last: "", other: "1" });
-  await redis.hset("b", { first: binary, last: big });
-  await redis.hset("empty", { other: "1" });
-  await redis.set("text", "1");
-  const reader = new PipelinedReader(redis, ["first", "last"]);
-  const { found, offset } = await reader.read(["a", "nobody", "b", "empty", "text"]);
-  assert.deepEqual(found, [
-    { kind: "fields", values: ["Ann", ""] },
-    { kind: "absent" },
-    { kind: "fields", values: [binary.toString("latin1"), big] },
-    { kind: "fields", values: [null, null] },
-    { kind: "refused", error: "the key does not hold a hash" },
-  ]);
-  assert.equal(offset, Number(((await redis.call("ROLE")) as unknown[])[1]));
+test("mapped fields are read byte for byte, in their order; what is missing is null", async () => {
+  await client.hset("k:1", "b", ODD, "c", "not mapped");
+  const { found } = await new PipelinedReader(client, ["a", "b"]).read(["k:1"]);
+  assert.deepEqual(found, [{ kind: "fields", values: [null, bytes(ODD)] }]);
 });
 
-test("whole hashes are read back", async () => {
-  await redis.hset("ü", { first: "Ann", [binary.toString("latin1")]: "1" });
-  const reader = new PipelinedReader(redis, undefined);
-  const { found } = await reader.read([Buffer.from("ü").toString("latin1"), "nobody"]);
-  const name = Buffer.from(binary.toString("latin1")).toString("latin1");
-  const record = new Map([
-    ["first", "Ann"],
-    [name, "1"],
-  ]);
-  assert.deepEqual(found, [{ kind: "hash", record }, { kind: "absent" }]);
+test("whole hashes are read byte for byte, whatever their fields are called", async () => {
+  await client.hset(ODD, ODD, ODD);
+  const { found } = await new PipelinedReader(client, undefined).read([bytes(ODD), "k:nothing"]);
+  assert.deepEqual(found, [{ kind: "hash", record: new Map([[bytes(ODD), bytes(ODD)]]) }, { kind: "absent" }]);
 });
 
-test("several batches at a time get their own answers", async () => {
-  const keys = Array.from({ length: 5000 }, (_, i) => `n${i}`);
-  await Promise.all(keys.map((key, i) => redis.hset(key, { first: String(i) })));
-  const reader = new PipelinedReader(redis, ["first"]);
-  const batches = [0, 1, 2, 3, 4].map((n) => keys.slice(n * 1000, n * 1000 + 1000));
-  const answers = await Promise.all(batches.map((batch) => reader.read(batch)));
-  const values = answers.flatMap(({ found }) => found.map((one) => (one.kind === "fields" ? one.values[0] : one.kind)));
-  assert.deepEqual(
-    values,
-    keys.map((_, i) => String(i)),
-  );
+test("a hash without any mapped field is told from a key that is not there", async () => {
+  await client.hset("k:other", "c", "1");
+  const { found } = await new PipelinedReader(client, ["a", "b"]).read(["k:nothing", "k:other"]);
+  assert.deepEqual(found, [{ kind: "absent" }, { kind: "fields", values: [null, null] }]);
 });
 
-test("after a lost connection reading fails once, and the next time connects again", async () => {
-  const reader = new PipelinedReader(redis, ["first"]);
-  await redis.hset("a", { first: "Ann" });
-  await reader.read(["a"]);
-  await redis.call("CLIENT", "PAUSE", "1000", "ALL");
-  const reading = reader.read(["a"]);
-  const failure = assert.rejects(reading);
-  await server.kill();
-  await failure;
-  await assert.rejects(reader.read(["a"]));
-  await server.start();
-  const { found } = await reader.read(["a"]);
-  assert.deepEqual(found, [{ kind: "absent" }]);
+test("a key that comes into being between two questions is read as it is then, byte for byte", async () => {
+  const late = server.client();
+  const reader = new PipelinedReader(late, ["a"]);
+  const wire = Wire.beside(late);
+  const ask = wire.ask.bind(wire);
+  wire.ask = async (commands, count) => {
+    if (commands.includes("MULTI")) await client.hset("k:late", "a", ODD);
+    return await ask(commands, count);
+  };
+  const { found } = await reader.read(["k:late"]);
+  assert.deepEqual(found, [{ kind: "fields", values: [bytes(ODD)] }]);
 });
 
-test("a wrong password is told", async () => {
-  const stranger = server.client({ password: "wrong", enableReadyCheck: false });
-  await assert.rejects(new PipelinedReader(stranger, ["first"]).read(["a"]), /WRONGPASS/);
+test("a key of another type is refused, and the others of its batch are read", async () => {
+  await client.set("k:text", "x");
+  await client.hset("k:hash", "a", "1");
+  for (const fields of [["a"], undefined]) {
+    const { found } = await new PipelinedReader(client, fields).read(["k:text", "k:hash"]);
+    assert.equal(found[0]?.kind, "refused");
+    assert.notEqual(found[1]?.kind, "refused");
+  }
 });
 
-test("the connection ends with the one beside it", async () => {
-  const other = server.client({ db: 3 });
-  await other.ping();
-  const reader = new PipelinedReader(other, ["first"]);
-  await reader.read(["a"]);
-  other.disconnect();
-  await new Promise((resolve) => other.once("end", resolve));
-  await assert.rejects(reader.read(["a"]));
+test("the offset is one that the server had come to when it answered", async () => {
+  const reader = new PipelinedReader(client, ["a"]);
+  // Without a replica there is no backlog, and offsets stand still.
+  await client.call("REPLICAOF", "127.0.0.1", "1");
+  await client.call("REPLICAOF", "NO", "ONE");
+  for (const key of ["k:hash", "k:nothing"]) {
+    const before = await serverOffset(client);
+    const { offset } = await reader.read([key]);
+    assert.ok(offset >= before && offset <= (await serverOffset(client)));
+  }
+});
+
+test("a server that is a replica of another tells its own offset", async () => {
+  await client.config("SET", "repl-diskless-sync-delay", "0");
+  const replica = await startRedis({ args: ["--replicaof", "127.0.0.1", String(server.port)] });
+  try {
+    const copy = replica.client();
+    await waitFor(async () => (await copy.info("replication")).includes("master_link_status:up"));
+    const { offset } = await new PipelinedReader(copy, ["a"]).read(["k:hash"]);
+    assert.ok(offset > 0 && offset <= (await serverOffset(client)));
+  } finally {
+    await replica.stop();
+  }
 });
