@@ -2,6 +2,7 @@
 import { RefusedValueError } from "../../errors.js";
 import type { Batch, Row, Value } from "../../model.js";
 import { quote } from "./cql.js";
+import type { Load } from "./send.js";
 import type { Statement } from "./session.js";
 import type { Target, TargetColumn } from "./verify.js";
 
@@ -15,19 +16,11 @@ const MAX_BATCH_PARTITIONS = 10;
 const VALUE_OVERHEAD = 16;
 
 /** What is written in one request. */
-export interface Request {
-  readonly bytes: number;
+export interface Request extends Load {
   /** Of its first row: the request goes to a node that holds it, and all the others. */
   readonly routingKey: Buffer;
   /** The statements, once the checkpoint has allowed the write and told its timestamp. */
   statements(timestamp: bigint): readonly Statement[];
-}
-
-/** The requests of a batch. */
-export interface Requests {
-  readonly requests: readonly Request[];
-  /** Timestamps that they take: one, or more where several keys of the batch mean the same row. */
-  readonly timestamps: number;
 }
 
 /** Names the nodes that hold a partition; partitions of one name may share a request. undefined: nobody knows. */
@@ -49,11 +42,11 @@ interface Bound {
   rank: number;
 }
 
-/** Binds every row: a value that cannot be stored is refused here, before anything is sent. */
-export function requestsOf(target: Target, batch: Batch, replicasOf: ReplicasOf): Requests {
+/** Binds every row: a value that cannot be stored is refused here, before any row is sent. */
+export function requestsOf(target: Target, batch: Batch, replicasOf: ReplicasOf): readonly Request[] {
   const bound = bindAll(target, batch);
-  const timestamps = rankAll(bound);
-  return { requests: pack(bound, replicasOf), timestamps };
+  rankAll(bound);
+  return pack(bound, replicasOf);
 }
 
 function bindAll(target: Target, { upserts, deletes }: Batch): Bound[] {
@@ -131,17 +124,14 @@ const sizeOf = (value: Buffer | string | null): number =>
 
 /**
  * Numbers the writes of each row by their offset. Two keys of Redis can mean one row (a uuid in two spellings): what Cassandra
- * keeps is decided by the timestamp alone, so each write of a row needs one of its own. Returns the highest number of writes.
+ * keeps is decided by the timestamp alone, so each write of a row needs one of its own.
  */
-function rankAll(bound: readonly Bound[]): number {
+function rankAll(bound: readonly Bound[]): void {
   const rows = groupBy(bound, ({ key }) => key);
-  if (rows.size === bound.length) return 1;
-  let most = 1;
+  if (rows.size === bound.length) return;
   for (const same of rows.values()) {
     same.sort((a, b) => a.offset - b.offset).forEach((one, rank) => (one.rank = rank));
-    most = Math.max(most, same.length);
   }
-  return most;
 }
 
 /** A request that may still take rows. */
@@ -205,6 +195,7 @@ function* chunks(rows: readonly Bound[]): Generator<Bound[]> {
 
 function requestOf({ rows, bytes }: Open): Request {
   return {
+    rows: rows.length,
     bytes,
     routingKey: rows[0]!.routingKey,
     statements: (timestamp) =>

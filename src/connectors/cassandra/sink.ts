@@ -87,16 +87,23 @@ class CassandraSink implements Sink {
     }
   }
 
-  async #write(open: Open, batch: Batch, moves: readonly CheckpointMove[]): Promise<void> {
-    const { session, target, checkpoints } = open;
-    const keyspace = keyspaceOf(session, this.#reference.table);
-    const { requests, timestamps } = requestsOf(target, batch, (key) => session.replicasOf(keyspace, key));
-    if (requests.length > 0) {
-      const first = moves.length > 0 ? await checkpoints.announce(moves, timestamps) : this.#tick(timestamps);
+  async #write({ session, target, checkpoints }: Open, batch: Batch, moves: readonly CheckpointMove[]): Promise<void> {
+    const rows = batch.upserts.reduce((count, { rows }) => count + rows.length, batch.deletes.length);
+    if (rows > 0) {
+      // A timestamp for every row, though nearly always one is enough for all: see `rankAll`.
+      const announced = moves.length > 0 ? checkpoints.announce(moves, rows) : Promise.resolve(this.#tick(rows));
+      // Bound while the server thinks. A row that is refused here has announced nothing but that it might have been written.
+      const requests = await alongside(announced, () => this.#bind(session, target, batch));
+      const first = await announced;
       if (first === undefined) return;
       await sendAll(requests, session.cluster.concurrency, (request) => this.#send(session, request, first));
     }
     await checkpoints.move(moves);
+  }
+
+  #bind(session: Session, target: Target, batch: Batch): readonly Request[] {
+    const keyspace = keyspaceOf(session, this.#reference.table);
+    return requestsOf(target, batch, (key) => session.replicasOf(keyspace, key));
   }
 
   #tick(timestamps: number): bigint {
@@ -148,3 +155,13 @@ class CassandraSink implements Sink {
 }
 
 const plainColumn = ({ name, type, kind, nullable }: TargetColumn): Column => ({ name, type, kind, nullable });
+
+/** Does the work while something else is under way; where the work fails, that is waited for first. */
+async function alongside<T>(underWay: Promise<unknown>, work: () => T): Promise<T> {
+  try {
+    return work();
+  } catch (error) {
+    await underWay;
+    throw error;
+  }
+}
