@@ -6,9 +6,11 @@ import * as api from "../../src/index.js";
 
 test("a recipe may import exactly what is public", () => {
   assert.deepEqual(Object.keys(api).sort(), [
+    "cassandra",
     "configGet",
     "mysql",
     "postgres",
+    "redis",
     "sqlite",
     "writeBehind",
     "writeThrough",
@@ -25,7 +27,8 @@ test("importing the API loads no driver, no client and no compiler", async () =>
   const { stdout } = await promisify(execFile)(process.execPath, args, { cwd: new URL("../../", import.meta.url) });
   const loaded = JSON.parse(stdout) as readonly string[];
   assert.ok(loaded.some((path) => path.includes("/node_modules/semver/")));
-  const heavy = /\/node_modules\/(@photostructure\/sqlite|ioredis|mysql2|pg|typescript|inquirer|pino)\//;
+  const heavy =
+    /\/node_modules\/(@photostructure\/sqlite|cassandra-driver|ioredis|mysql2|pg|typescript|inquirer|pino)\//;
   assert.deepEqual(
     loaded.filter((path) => heavy.test(path)),
     [],

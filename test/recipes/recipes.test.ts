@@ -10,6 +10,8 @@ import { sqliteCreate, sqliteQuery, statementsOf } from "./shop.js";
 
 const schema = (name: string) => readFileSync(join(RECIPES, `${name}.sql`), "utf8");
 const statements = (name: string) => statementsOf(schema(name));
+/** For servers that are not in every distribution: test/connectors runs these. */
+const ELSEWHERE: ReadonlySet<string> = new Set(["cassandra.ts"]);
 
 describe("the recipes that come with wbsync", () => {
   let mariadb: MariadbServer;
@@ -157,7 +159,7 @@ describe("the recipes that come with wbsync", () => {
     }
     const { stdout } = await shop.wbsync("list", "--json");
     const recipes = JSON.parse(stdout) as { name: string; state: string }[];
-    assert.equal(recipes.length, names.length + 2);
+    assert.equal(recipes.length, names.filter((name) => !ELSEWHERE.has(name)).length + 2);
     for (const { name, state } of recipes) assert.equal(state, "running", name);
   });
 });
