@@ -1,6 +1,7 @@
 /** What a recipe may import from "wbsync". Loads no driver and nothing heavy. */
 export { configGet } from "./config/config-get.js";
 export { cassandra } from "./connectors/cassandra.js";
+export { mongodb } from "./connectors/mongodb.js";
 export { mysql } from "./connectors/mysql.js";
 export { postgres } from "./connectors/postgres.js";
 export { redis } from "./connectors/redis.js";
