@@ -13,6 +13,9 @@ const SPEC: TableSpec = {
   primaryKey: ["id"],
 };
 
+/** How databases spell it. */
+const UNIQUE = /CREATE UNIQUE INDEX|ALTER TABLE .* ADD (CONSTRAINT .* )?UNIQUE/;
+
 export function catalog(harness: () => Harness): void {
   test("open describes the key's and the mapped columns", async (t) => {
     const table = await Fixture.open(t, harness(), SPEC, { columns: ["name"] });
@@ -20,7 +23,8 @@ export function catalog(harness: () => Harness): void {
       table.columns.map(({ name }) => name),
       ["id", "name"],
     );
-    assert.deepEqual(table.column("id").kind, { kind: "integer", min: -(2n ** 63n), max: 2n ** 63n - 1n });
+    const { kind } = table.column("id");
+    assert.ok(kind.kind === "integer" && kind.min <= -(2n ** 63n) && kind.max >= 2n ** 63n - 1n, "64 bits");
     assert.equal(table.column("name").kind.kind, "text");
   });
 
@@ -47,14 +51,14 @@ export function catalog(harness: () => Harness): void {
         primaryKey: "name",
         columns: ["code"],
         expected: /UNIQUE index on exactly \(name\)/,
-        hint: /CREATE UNIQUE INDEX/,
+        hint: UNIQUE,
       },
       {
         name: table.name,
         primaryKey: ["id", "name"],
         columns: [],
         expected: /UNIQUE index on exactly/,
-        hint: /CREATE UNIQUE INDEX/,
+        hint: UNIQUE,
       },
     ];
     for (const { name, primaryKey, columns, expected, hint } of cases) {
@@ -103,6 +107,7 @@ export function catalog(harness: () => Harness): void {
     await table.set({ code: "a", name: "after" });
     await table.set({ code: "c", id: "3", name: "new" });
     // The id belongs to another row: that one must not be changed.
+    if (harness().capabilities.enforcesKeys === false) return;
     assert.equal((await table.failure(() => table.set({ code: "d", id: "1", name: "thief" }))).kind, "reject");
     assert.deepEqual(await base.rows(), [
       { id: "1", code: "a", name: "after" },

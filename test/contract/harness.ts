@@ -45,6 +45,10 @@ export interface Capabilities {
   readonly atomic?: boolean;
   /** false: nothing can be held, since there are no locks and the server is somebody else's. */
   readonly holds?: boolean;
+  /** false: PRIMARY KEY and UNIQUE are declared, and nobody enforces them. */
+  readonly enforcesKeys?: boolean;
+  /** false: an empty text, or no bytes, is the same as NULL. */
+  readonly emptyText?: boolean;
 }
 
 /** The connection of one connector. */
@@ -61,6 +65,14 @@ export interface Harness {
   readonly capabilities: Capabilities;
   /** Names in the database that nobody else uses begin with this. */
   readonly prefix: string;
+  /** Types that the server at hand does not have, though the database does. */
+  readonly lacks?: readonly PortableType[];
+  /** What a mapping has to demand of a column, where the database has no type of its own. "uuid" is always demanded. */
+  readonly demands?: Partial<Record<PortableType, ColumnType>>;
+  /** Odd names that are allowed here: the end of a table's, and those of columns. Without it all that SQL can quote. */
+  readonly odd?: { readonly table: string; readonly columns: readonly string[] };
+  /** Rows of a large batch, where 10,000 take the server at hand too long. */
+  readonly large?: number;
   connector(
     table: string,
     options: { primaryKey: string | readonly string[]; checkpointTable?: string },
@@ -166,16 +178,20 @@ export class Fixture {
     return found;
   }
 
+  /** As a mapping would say where the database has no type of its own for it. */
+  #demanded(name: string): ColumnType | undefined {
+    const type = this.spec.columns.find(([column]) => column === name)?.[1];
+    return type === "uuid" ? "uuid" : type && this.harness.demands?.[type];
+  }
+
   /** A row of these fields; keys and values are given as UTF-8 text or as bytes. */
   row(fields: Readonly<Record<string, string | Buffer | null>>): { columns: readonly string[]; row: Row } {
     const convert = (name: string, isKey: boolean): Value => {
       const given = fields[name];
       if (given === null || given === undefined) return null;
       const raw: Bytes = Buffer.from(given).toString("latin1");
-      // As a mapping would say where the database has no type of its own for it.
-      const type =
-        this.spec.columns.find(([column]) => column === name)?.[1] === "uuid" ? { type: "uuid" as const } : {};
-      return converterFor(this.column(name), { isKey, ...type }).fromBytes(raw);
+      const demanded = this.#demanded(name);
+      return converterFor(this.column(name), { isKey, ...(demanded && { type: demanded }) }).fromBytes(raw);
     };
     const columns = Object.keys(fields).filter((name) => !this.spec.primaryKey.includes(name));
     const id = this.spec.primaryKey.map((name) => convert(name, true));
@@ -216,11 +232,19 @@ export class Fixture {
   }
 
   /** What `rows` returns where these were written. */
-  stored(rows: readonly Readonly<Record<string, Value>>[]): readonly Readonly<Record<string, Value>>[] {
+  stored(given: readonly Readonly<Record<string, Value>>[]): readonly Readonly<Record<string, Value>>[] {
+    const rows = given.map((row) =>
+      Object.fromEntries(Object.entries(row).map(([name, value]) => [name, this.storedValue(value)])),
+    );
     if (this.harness.capabilities.emptyRows !== false) return rows;
     const isEmpty = (row: Readonly<Record<string, Value>>) =>
       Object.entries(row).every(([name, value]) => value === null || this.spec.primaryKey.includes(name));
     return rows.filter((row) => !isEmpty(row));
+  }
+
+  /** What a value becomes when it is stored. */
+  storedValue(value: Value): Value {
+    return this.harness.capabilities.emptyText === false && value?.length === 0 ? null : value;
   }
 
   /** The error of what must fail, with its class. */

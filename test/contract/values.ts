@@ -59,6 +59,7 @@ const VALUES: readonly (readonly [PortableType, readonly (string | readonly [str
 export function values(harness: () => Harness): void {
   for (const [type, cases] of VALUES) {
     test(`values of type ${type} come back as they were`, async (t) => {
+      if (harness().lacks?.includes(type)) return t.skip("this server does not have the type");
       const table = await Fixture.open(t, harness(), {
         columns: [
           ["id", "int32"],
@@ -77,7 +78,8 @@ export function values(harness: () => Harness): void {
         type === "json"
           ? (value: Value) => (value === null ? null : JSON.stringify(JSON.parse(String(value))))
           : (value: Value) => value;
-      const all = table.harness.capabilities.emptyRows === false ? expected : [...expected, null];
+      const held = expected.map((value) => table.storedValue(value));
+      const all = table.harness.capabilities.emptyRows === false ? held : [...held, null];
       assert.deepEqual(stored.map(same), all.map(same));
     });
   }
@@ -95,7 +97,7 @@ export function values(harness: () => Harness): void {
     await table.set(...cases.map((value, i) => ({ id: String(i), value })));
     assert.deepEqual(
       (await table.rows()).map(({ value }) => value),
-      cases,
+      cases.map((value) => table.storedValue(value)),
     );
   });
 
@@ -108,7 +110,7 @@ export function values(harness: () => Harness): void {
       ["datetime(3)", ["2024-02-29 10:00:00", "2024-02-29 10:00:00.5", "2024-02-29 10:00:00.501"]],
       ["boolean", ["1", "0"]],
     ];
-    for (const [type, ids] of keys) {
+    for (const [type, given] of keys.filter(([one]) => !harness().lacks?.includes(one))) {
       const table = await Fixture.open(t, harness(), {
         columns: [
           ["id", type],
@@ -116,6 +118,9 @@ export function values(harness: () => Harness): void {
         ],
         primaryKey: ["id"],
       });
+      // Where a day is a moment, its canonical spelling says so.
+      const isMoment = type === "date" && table.column("id").kind.kind === "datetime";
+      const ids = isMoment ? given.map((id) => `${String(id)} 00:00:00`) : given;
       await table.set(...ids.map((id, i) => ({ id, value: String(i) })));
       await table.set(...ids.map((id, i) => ({ id, value: String(i + 10) })));
       assert.deepEqual(
