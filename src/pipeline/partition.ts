@@ -19,6 +19,8 @@ import type { Writer } from "./write.js";
 export interface Whole {
   /** The position up to which changes have been delivered. */
   captured(): Position;
+  /** Whether the stream is being read. */
+  isCapturing(): boolean;
   /** The offset at which the last SCAN had found every key; Infinity while one is under way. */
   scanEndedAt(): number;
   countersAt(offset: number): Counters | undefined;
@@ -136,12 +138,10 @@ export class Partition {
     this.wake();
   }
 
-  /**
-   * The loop ends after the batch under way, or when everything captured until now is written. It does not wait for a stream that
-   * is behind what the table reflects already.
-   */
+  /** The loop ends after the batch under way, or when everything captured until now is written. */
   end(when: "at the next batch" | "when empty"): void {
-    this.#ending = this.#mayWrite() ? when : "at the next batch";
+    // Nobody waits for a stream that is lost, and behind what the table reflects already.
+    this.#ending = this.#mayWrite() || this.#options.whole.isCapturing() ? when : "at the next batch";
     this.#endAt = this.#options.whole.captured().offset;
     this.wake();
   }

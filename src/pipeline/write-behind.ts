@@ -269,6 +269,10 @@ export class WriteBehindPipeline implements Consumer, Whole, Pipeline {
     return this.#captured;
   }
 
+  isCapturing(): boolean {
+    return this.#isCapturing;
+  }
+
   scanEndedAt(): number {
     return this.#snapshot.endedAt;
   }

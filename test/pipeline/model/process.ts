@@ -154,6 +154,10 @@ export class Process implements Whole {
     return this.#captured;
   }
 
+  isCapturing(): boolean {
+    return this.#isAttached;
+  }
+
   scanEndedAt(): number {
     return -1;
   }
