@@ -45,5 +45,5 @@ export async function sendAll<T extends Load>(
     };
     sendMore();
   });
-  if (failure) throw (failure).error;
+  if (failure) throw failure.error;
 }
