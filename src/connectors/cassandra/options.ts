@@ -29,7 +29,7 @@ export interface CassandraOptions {
   readonly consistency?: Option<Consistency>;
   /** Of the checkpoint; "SERIAL" where nothing is said. "LOCAL_SERIAL" is faster, and safe where runners share one data center. */
   readonly serialConsistency?: Option<SerialConsistency>;
-  /** Rows that one partition of a recipe has under way at a time; 256 where nothing is said. */
+  /** Rows that one partition of a recipe has under way at a time; 128 where nothing is said. */
   readonly concurrency?: Option<number>;
   /** Milliseconds in which a connection has to be there; 10,000 where nothing is said. */
   readonly connectTimeoutMs?: Option<number>;
@@ -97,7 +97,7 @@ export async function resolveCluster(options: CassandraOptions): Promise<Cluster
     tls: (merged["tls"] ?? merged["ssl"] ?? false) as Tls,
     consistency: oneOf("consistency", merged["consistency"] ?? "LOCAL_QUORUM", CONSISTENCIES),
     serialConsistency: oneOf("serialConsistency", merged["serialConsistency"] ?? "SERIAL", SERIAL_CONSISTENCIES),
-    concurrency: numberOf("concurrency", merged["concurrency"] ?? 256, 2048),
+    concurrency: numberOf("concurrency", merged["concurrency"] ?? 128, 2048),
     connectTimeoutMs: numberOf("connectTimeoutMs", merged["connectTimeoutMs"] ?? 10_000, 2 ** 31 - 1),
     statementTimeoutMs: numberOf("statementTimeoutMs", merged["statementTimeoutMs"] ?? 12_000, 2 ** 31 - 1),
     address: contactPoints.map((point) => (hasPort(point) ? point : `${point}:${port}`)).join(", "),
