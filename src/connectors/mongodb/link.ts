@@ -1,7 +1,7 @@
 /** A connection to MongoDB, through its driver: opened once, and gone when it is lost. */
 import { setTimeout as sleep } from "node:timers/promises";
 import type { ClientSession, Db, MongoClient, MongoClientOptions } from "mongodb";
-import { UserError, WbsyncError } from "../../errors.js";
+import { UserError } from "../../errors.js";
 import { within } from "../sql/driver.js";
 import { loadMongodb, type Driver } from "./driver.js";
 import { explainConnect, isAborted } from "./errors.js";
@@ -169,8 +169,3 @@ export class Link {
 
 const ATTEMPTS = 20;
 const CLOSE_MS = 1000;
-
-/** A connection that was there is gone: whether a write under way took effect is not known. */
-export function closed(): WbsyncError {
-  return new WbsyncError("DATABASE_UNREACHABLE", "The connection is closed: open() comes before write()");
-}

@@ -7,13 +7,15 @@
  *          written until capture has passed that (invariant 4)
  */
 import type { ClientSession } from "mongodb";
-import type { Batch, CheckpointMove } from "../../model.js";
+import { WbsyncError } from "../../errors.js";
+import type { Batch, Bytes, CheckpointMove } from "../../model.js";
 import type { ErrorClass, Opened, Sink, SinkContext } from "../connector.js";
 import { newestRows } from "../newest-rows.js";
 import { Checkpoints } from "./checkpoints.js";
 import type { CollectionReference } from "./collection.js";
 import { classifyMongodb, explainConnect } from "./errors.js";
-import { closed, connectLink, type Link } from "./link.js";
+import { listIds } from "./list-ids.js";
+import { connectLink, type Link } from "./link.js";
 import { resolveMongodb, type MongodbOptions } from "./options.js";
 import { columnOf, type MongodbColumn } from "./types.js";
 import { verifyFields, verifyKey } from "./verify.js";
@@ -72,10 +74,8 @@ export class MongodbSink implements Sink {
 
   async write(batch: Batch, moves: readonly CheckpointMove[], signal: AbortSignal): Promise<void> {
     signal.throwIfAborted();
-    const open = this.#open;
-    if (!open) throw closed();
-    const bulks = bulksOf(open.target, newestRows(batch));
-    const { link, checkpoints } = open;
+    const { link, checkpoints, target } = this.#opened();
+    const bulks = bulksOf(target, newestRows(batch));
     const rows = async (session?: ClientSession) => {
       const collection = link.db.collection(this.#reference.name);
       for (const bulk of bulks) await collection.bulkWrite(bulk, { ordered: false, ...(session && { session }) });
@@ -100,6 +100,20 @@ export class MongodbSink implements Sink {
       if (!link.isHealthy) await this.close();
       throw error;
     }
+  }
+
+  async keys(
+    after: readonly Bytes[] | undefined,
+    count: number,
+    signal: AbortSignal,
+  ): Promise<readonly (readonly Bytes[])[]> {
+    const { link, target } = this.#opened();
+    return await link.run(signal, () => listIds(link.db.collection(this.#reference.name), target, after, count));
+  }
+
+  #opened(): Open {
+    if (this.#open) return this.#open;
+    throw new WbsyncError("DATABASE_UNREACHABLE", "The connection is closed: open() comes before anything else");
   }
 
   classify(error: unknown): ErrorClass {

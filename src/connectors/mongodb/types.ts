@@ -1,6 +1,8 @@
 /** Fields as columns, and canonical values as the BSON types that stand for them exactly. */
+import type { Binary } from "mongodb";
 import { RefusedValueError } from "../../errors.js";
 import type { Column, Kind, Value } from "../../model.js";
+import { converterFor } from "../../recipe/convert.js";
 import type { ColumnType } from "../../recipe/recipe.js";
 import type { Bson } from "./driver.js";
 import { parseJson } from "./json.js";
@@ -8,17 +10,34 @@ import { parseJson } from "./json.js";
 /** A column with the conversion to what is stored. */
 export interface MongodbColumn extends Column {
   readonly encode: (value: Exclude<Value, null>) => unknown;
+  /** The way back, for parts of a key: the text, or the bytes, that stood in the key's name. */
+  readonly decode: (stored: unknown) => string | Buffer;
+  /** What `$type` calls it. */
+  readonly bsonTypes: readonly string[];
 }
 
 /** A collection has no catalog: what a field holds is what the recipe says; a string where it says nothing. */
 export function columnOf(bson: Bson, name: string, type: ColumnType = "text"): MongodbColumn {
-  return { name, type: BSON_NAMES[type], kind: kindOf(type), nullable: true, encode: encoderOf(bson, type) };
+  const bsonTypes = BSON_TYPES[type];
+  const kind = kindOf(type);
+  const column = { name, type: type === "uuid" ? "uuid" : bsonTypes.join(" or "), kind, nullable: true };
+  return { ...column, bsonTypes, encode: encoderOf(bson, type), decode: decoderOf(column, type) };
 }
 
-const BSON_NAMES: Readonly<Record<ColumnType, string>> = {
-  ...{ integer: "int or long", decimal: "decimal", float: "double", boolean: "bool", text: "string", time: "string" },
-  ...{ binary: "binData", date: "date", datetime: "date", json: "object", uuid: "uuid" },
+const BSON_TYPES: Readonly<Record<ColumnType, readonly string[]>> = {
+  ...{ integer: ["int", "long"], decimal: ["decimal"], float: ["double"], boolean: ["bool"], text: ["string"] },
+  ...{ time: ["string"], binary: ["binData"], date: ["date"], datetime: ["date"], json: ["object"], uuid: ["binData"] },
 };
+
+function decoderOf(column: Column, type: ColumnType): MongodbColumn["decode"] {
+  const { fromBytes } = converterFor(column);
+  const text = (stored: unknown): string => {
+    if (stored instanceof Date) return type === "date" ? stored.toISOString().slice(0, 10) : stored.toISOString();
+    return type === "uuid" ? (stored as Binary).toUUID().toString() : String(stored);
+  };
+  if (type === "binary") return (stored) => Buffer.from((stored as Binary).buffer);
+  return (stored) => String(fromBytes(Buffer.from(text(stored)).toString("latin1")));
+}
 
 function kindOf(type: ColumnType): Kind {
   switch (type) {

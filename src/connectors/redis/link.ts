@@ -127,6 +127,11 @@ export class Link {
     return await (this.#client[command] as (...args: readonly (string | Buffer)[]) => Promise<unknown>)(...args);
   }
 
+  /** The servers that hold the keys: this one, or every master of the cluster. */
+  masters(): readonly Redis[] {
+    return "nodes" in this.#client ? this.#client.nodes("master") : [this.#client];
+  }
+
   /** Runs one of src/redis/scripts. */
   async script(name: string, keys: readonly (string | Buffer)[], args: readonly Argument[]): Promise<unknown> {
     return await runScriptBuffer(this.#client as Redis, name, keys, args);

@@ -7,7 +7,7 @@
  *          written until capture has passed that (invariant 4)
  */
 import { RefusedValueError, SupersededError, WbsyncError } from "../../errors.js";
-import type { Batch, CheckpointMove } from "../../model.js";
+import type { Batch, Bytes, CheckpointMove } from "../../model.js";
 import { checkpoints } from "../../redis/keys.js";
 import type { ErrorClass, Opened, Sink, SinkContext } from "../connector.js";
 import { newestRows } from "../newest-rows.js";
@@ -16,6 +16,7 @@ import { columnOf } from "./columns.js";
 import { classifyRedis } from "./errors.js";
 import { keyMaker, type HashesReference } from "./hashes.js";
 import { inspectServer } from "./inspect.js";
+import { listIds } from "./list-ids.js";
 import { connectLink, type Link } from "./link.js";
 import { resolveRedis, type RedisOptions } from "./options.js";
 import { packRows, writeOneByOne } from "./rows.js";
@@ -27,6 +28,8 @@ export class RedisSink implements Sink {
   readonly #checkpointKey: string;
   readonly #keyOf: ReturnType<typeof keyMaker>;
   #open: { readonly link: Link; readonly isCluster: boolean } | undefined;
+  /** Where `keys` is. */
+  #ids: AsyncGenerator<readonly Bytes[]> | undefined;
 
   constructor(options: RedisOptions, reference: HashesReference, context: SinkContext) {
     this.#options = options;
@@ -58,8 +61,7 @@ export class RedisSink implements Sink {
 
   async write(batch: Batch, moves: readonly CheckpointMove[], signal: AbortSignal): Promise<void> {
     signal.throwIfAborted();
-    const open = this.#open;
-    if (!open) throw new WbsyncError("DATABASE_UNREACHABLE", "The connection is closed: open() comes before write()");
+    const open = this.#opened();
     const rows = newestRows(batch);
     try {
       if (open.isCluster) await this.#writeInSteps(open.link, rows, moves, signal);
@@ -93,6 +95,31 @@ export class RedisSink implements Sink {
     await link.run(signal, () => this.#writeAtOnce(link, { upserts: [], deletes: [] }, moves));
   }
 
+  /** SCAN goes on where it was: there is no order in which a key could be looked for. */
+  async keys(
+    after: readonly Bytes[] | undefined,
+    count: number,
+    signal: AbortSignal,
+  ): Promise<readonly (readonly Bytes[])[]> {
+    const { link } = this.#opened();
+    if (!after) this.#ids = undefined;
+    const ids = (this.#ids ??= listIds(link, this.#reference));
+    return await link.run(signal, async () => {
+      const page: (readonly Bytes[])[] = [];
+      while (page.length < count) {
+        const next = await ids.next();
+        if (next.done) break;
+        page.push(next.value);
+      }
+      return page;
+    });
+  }
+
+  #opened(): { readonly link: Link; readonly isCluster: boolean } {
+    if (this.#open) return this.#open;
+    throw new WbsyncError("DATABASE_UNREACHABLE", "The connection is closed: open() comes before anything else");
+  }
+
   classify(error: unknown): ErrorClass {
     return classifyRedis(error);
   }
@@ -100,6 +127,7 @@ export class RedisSink implements Sink {
   async close(): Promise<void> {
     this.#open?.link.cut();
     this.#open = undefined;
+    this.#ids = undefined;
   }
 }
 
