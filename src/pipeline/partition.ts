@@ -71,6 +71,8 @@ export class Partition {
   #ending: "no" | "at the next batch" | "when empty" = "no";
   /** What came after this is left to the next run. */
   #endAt = Infinity;
+  /** Ends attempts that fail, once somebody else is to make them. */
+  readonly #patience = new AbortController();
   #lastCommit = performance.now();
 
   constructor(options: PartitionOptions) {
@@ -138,11 +140,15 @@ export class Partition {
     this.wake();
   }
 
-  /** The loop ends after the batch under way, or when everything captured until now is written. */
+  /**
+   * The loop ends after the batch under way (before it, where the database does not take it: a successor may fare better), or when
+   * everything captured until now is written.
+   */
   end(when: "at the next batch" | "when empty"): void {
     // Nobody waits for a stream that is lost, and behind what the table reflects already.
     this.#ending = this.#mayWrite() || this.#options.whole.isCapturing() ? when : "at the next batch";
     this.#endAt = this.#options.whole.captured().offset;
+    if (this.#ending === "at the next batch") this.#options.writer.giveUpBy(() => this.#patience.abort());
     this.wake();
   }
 
@@ -165,16 +171,21 @@ export class Partition {
 
   /** Carries changes into the table until it is ended or aborted. What could not be written is in the buffer afterwards. */
   async run(signal: AbortSignal): Promise<void> {
+    const { writer } = this.#options;
+    const either = AbortSignal.any([signal, this.#patience.signal]);
     for (;;) {
       await this.#gate.pass(signal);
       if (this.#isAtEnd()) return;
-      await this.#options.writer.ready(signal);
-      const entries = this.#take();
-      this.#isCarrying = true;
       try {
-        await this.#carry(entries, signal);
+        if (!writer.isReady) {
+          await writer.ready(either);
+          continue;
+        }
+        this.#isCarrying = true;
+        await this.#carry(this.#take(), either);
       } catch (error) {
         this.#putBack();
+        if (this.#patience.signal.aborted && !signal.aborted) return;
         throw error;
       } finally {
         this.#isCarrying = false;

@@ -36,6 +36,8 @@ export class Writer {
   /** What was sent last: after an interruption, either this or `#checkpoint` is stored. */
   #attempted: Checkpoint;
   #mustOpen = false;
+  #isFailing = false;
+  #giveUp: (() => void) | undefined;
 
   constructor(options: WriterOptions) {
     this.#options = options;
@@ -51,6 +53,17 @@ export class Writer {
   /** Before the next write the sink connects afresh. */
   reopen(): void {
     this.#mustOpen = true;
+  }
+
+  /** Whether a write can be sent without connecting first. */
+  get isReady(): boolean {
+    return !this.#mustOpen;
+  }
+
+  /** Somebody else is to try: calls `abort`, which ends the signal, if attempts are failing, or else when the next one does. */
+  giveUpBy(abort: () => void): void {
+    this.#giveUp = abort;
+    if (this.#isFailing) abort();
   }
 
   /**
@@ -111,6 +124,8 @@ export class Writer {
   async #waitOut(error: unknown, signal: AbortSignal): Promise<void> {
     if (this.#options.sink.classify(error) === "superseded") throw error;
     this.#mustOpen = true;
+    this.#isFailing = true;
+    this.#giveUp?.();
     signal.throwIfAborted();
     this.#options.onTrouble(messageOf(error));
     await sleep(this.#backoff.next(), undefined, { signal });
@@ -128,6 +143,7 @@ export class Writer {
 
   #committed(next: Checkpoint): true {
     this.#checkpoint = next;
+    this.#isFailing = false;
     this.#backoff.reset();
     this.#options.onTrouble(undefined);
     return true;
