@@ -54,6 +54,17 @@ test("+ keeps the hash and writes nothing", async () => {
   assert.equal(await row(), '["Bea",null,"2",null]', "a later write is written");
 });
 
+test("+ leaves the row as it was", async () => {
+  await redis.hset(key, { first_name: "Ann", "#": "=a" });
+  await answer(lab, `{${key}}a`);
+  await redis.hset(key, { first_name: "Bea", "#": "+b" });
+  assert.deepEqual(await answer(lab, `{${key}}b`), { status: "done" });
+  await settled();
+  await lab.caughtUp();
+  assert.equal(await row(), '["Ann",null,null,null]');
+  assert.equal(await redis.hget(key, "first_name"), "Bea");
+});
+
 test("~ deletes the key and the row", async () => {
   await redis.hset(key, { first_name: "Ann", age: 1 });
   await lab.caughtUp();
@@ -71,6 +82,17 @@ test("- deletes the key and keeps the row", async () => {
   await waitFor(async () => (await redis.exists(key)) === 0);
   await lab.caughtUp();
   assert.equal(await row(), '["Ann",null,"1",null]');
+});
+
+test("- keeps the row, also when the runner sees its own DEL again after a restart", async () => {
+  await redis.hset(key, { first_name: "Ann", "#": "=d1" });
+  await answer(lab, `{${key}}d1`);
+  await redis.hset(key, "#", "-d2");
+  await answer(lab, `{${key}}d2`);
+  await lab.killRunners();
+  await lab.running();
+  await lab.caughtUp();
+  assert.equal(await row(), '["Ann",null,null,null]');
 });
 
 test("- keeps what an earlier write wanted in the row, also when both are carried together", async () => {

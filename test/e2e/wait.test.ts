@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { type Lab, startLab } from "../support/lab.js";
-import { readTable } from "../support/lab-tables.js";
+import { compareTable, readTable } from "../support/lab-tables.js";
 import { startRedis } from "../support/redis.js";
 import { waitFor } from "../support/wait.js";
 
@@ -78,4 +78,20 @@ test("many who wait at once are all served", async () => {
       assert.ok((await readTable(lab.db)).has(`many${i}`));
     }),
   );
+});
+
+test("runners of different recipes work beside each other, and WAIT 2 waits for both", async () => {
+  const other = await startLab();
+  after(() => other.stop());
+  await other.db.query("CREATE TABLE other (id VARCHAR(64) PRIMARY KEY, v BIGINT)");
+  await other.deploy();
+  await other.deploy({ name: "Other", prefix: "other", table: "other", mappings: { v: "v" } });
+  const [one, two] = [other.startRunner("Persons"), other.startRunner("Other")];
+  await Promise.all([one.is("running", "Persons"), two.is("running", "Other")]);
+  for (let i = 0; i < 50; i++) {
+    await other.client.multi().hset(`person:${i}`, { v: i }).hset(`other:${i}`, { v: i }).exec();
+  }
+  await other.caughtUp(2);
+  await compareTable(other.client, other.db);
+  await compareTable(other.client, other.db, { table: "other", prefix: "other", mappings: { v: "v" } });
 });

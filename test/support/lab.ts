@@ -183,9 +183,14 @@ export default ${mode}({
     return await compareTable(this.client, this.db, options);
   }
 
+  /** kill -9 of every runner. */
+  async killRunners(): Promise<void> {
+    await Promise.all([...this.#runners].map((runner) => runner.kill()));
+  }
+
   /** Ends everything. */
   async stop(): Promise<void> {
-    await Promise.all([...this.#runners].map((runner) => runner.kill()));
+    await this.killRunners();
     await Promise.all([this.redis.stop(), this.registry?.stop(), this.db.stop()]);
   }
 
