@@ -74,9 +74,9 @@ export class Lab {
   }
 
   /** Rows a second of the bare loop, into an empty table. */
-  async bareLoop(rows: number, { isShuffled = false } = {}): Promise<number> {
+  async bareLoop(rows: number): Promise<number> {
     await this.database.clear();
-    const ms = await this.#bare.do({ target: this.database.bare, firstId: this.newIds(rows), rows, isShuffled });
+    const ms = await this.#bare.do({ target: this.database.bare, firstId: this.newIds(rows), rows });
     return (rows / ms) * 1000;
   }
 

@@ -4,7 +4,7 @@
  */
 import { connect, type Socket } from "node:net";
 import { once } from "node:events";
-import { hset } from "./person.js";
+import { hset, inNoOrder } from "./person.js";
 import { clockMs } from "./stats.js";
 import { serve } from "./worker.js";
 
@@ -12,7 +12,7 @@ export interface LoadJob {
   readonly port: number;
   /** HSETs. */
   readonly writes: number;
-  /** The first id, and how many follow before it begins again. */
+  /** The first id, and how many there are; they come in no order, again and again. */
   readonly firstId: number;
   readonly ids: number;
   /** Waits until the last write is committed: WAIT waits for the last write of its own connection. */
@@ -37,7 +37,7 @@ serve(async ({ port, writes, firstId, ids, waits }: LoadJob): Promise<LoadResult
   const chunks: Buffer[] = [];
   for (let from = 0; from < writes; from += CHUNK) {
     let text = "";
-    for (let i = from; i < Math.min(from + CHUNK, writes); i++) text += hset(firstId + (i % ids), firstId + i);
+    for (let i = from; i < Math.min(from + CHUNK, writes); i++) text += hset(firstId + inNoOrder(i, ids), firstId + i);
     chunks.push(Buffer.from(text, "latin1"));
   }
   const socket = connect(port, "127.0.0.1").setNoDelay(true);

@@ -74,7 +74,7 @@ interface Round {
 }
 
 async function oneRound(lab: Lab, rows: number): Promise<Round> {
-  const bare = await lab.bareLoop(rows);
+  const bare = await lab.bareLoop(rows * 3);
   resetPeak(lab.runnerPid);
   const loaded = await loadAndDrain(lab, rows * 3);
   const caughtUp = await catchUp(lab, rows);
