@@ -145,12 +145,12 @@ async function compareAll(world: World): Promise<number> {
 export const remove: Scene = async (stage, world) => {
   const { redis } = world;
   stage.scene("Delete one, let another expire: a cache forgets, a database does not");
-  stage.redis("DEL person:1", "PEXPIRE person:2 1");
+  stage.redis("DEL person:1", "PEXPIRE person:2 100");
   const ms = await timed(async () => {
     await redis.del("person:1");
     await world.until("the row of the deleted key goes", () => world.query(`${PERSON} ('1')`).length === 0);
   });
-  await redis.pexpire("person:2", 1);
+  await redis.pexpire("person:2", 100);
   await world.until("the key expires", async () => (await redis.exists("person:2")) === 0);
   // What came before a write that is committed has been carried out as well.
   await redis.hset("person:1000", "age", 20);
