@@ -76,6 +76,15 @@ export class Buffer {
     this.#reflected = high;
   }
 
+  /** The row has to go, whatever the policies say: its author asked for it. */
+  remove(change: Change, now: number): Entry {
+    const before = this.#entries.get(change.key) ?? this.#absent.get(change.key);
+    const entry = before ?? this.#add(change.key, change.start, change.startDb, now);
+    this.#remove(entry);
+    if (change.end > entry.last) entry.last = change.end;
+    return entry;
+  }
+
   /** Fields of a write that must not reach the database: only of interest to an entry that is there already. */
   skip(key: Bytes, pairs: readonly Bytes[]): void {
     (this.#entries.get(key) ?? this.#absent.get(key))?.skip(pairs, this.#fields);

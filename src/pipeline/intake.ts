@@ -74,7 +74,7 @@ export class Intake {
         partition.buffer.merge(change, now)?.await(request.id);
         break;
       case "~":
-        partition.buffer.merge({ ...change, kind: "gone", cause: "delete" }, now)?.await(request.id);
+        partition.buffer.remove(change, now).await(request.id);
         break;
       case "+":
       case "-":

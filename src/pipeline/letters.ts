@@ -50,6 +50,11 @@ export class LetterBox {
     return this.#posting;
   }
 
+  /** Of these keys, those whose row should have gone. */
+  deletes(keys: readonly Bytes[]): Promise<ReadonlySet<Bytes>> {
+    return this.#letters.deletes(keys);
+  }
+
   /** These keys were written well: their letters are done with. */
   async heal(keys: Iterable<Bytes>): Promise<void> {
     try {

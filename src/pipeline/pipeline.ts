@@ -40,7 +40,7 @@ export interface Pipeline {
   /** A person says that it is right to go on. */
   resume(): void;
   /** Carries keys again whose dead letters are to be retried. */
-  retry(keys: readonly Bytes[]): void;
+  retry(keys: readonly Bytes[]): Promise<void>;
   status(): PipelineStatus;
   close(): Promise<void>;
 }

@@ -195,11 +195,12 @@ export class WriteBehindPipeline implements Consumer, Whole, Pipeline {
     this.#partitions.reconnect();
   }
 
-  retry(keys: readonly Bytes[]): void {
+  async retry(keys: readonly Bytes[]): Promise<void> {
+    const deletes = await this.#letters.deletes(keys);
     for (const key of keys) {
       const entry = this.#partitions.of(key).touch(key);
-      // Its hash may be gone by now: then the row has to go too, as its dead letter wanted.
-      entry.mayBeEmpty = true;
+      // Where its hash is not there now, the row goes only if that is what its letter wanted.
+      if (deletes.has(key)) entry.mayBeEmpty = true;
     }
     this.#partitions.hurry();
   }

@@ -138,7 +138,7 @@ export class WriteThroughPipeline implements Consumer, Pipeline {
 
   resume(): void {}
 
-  retry(): void {}
+  async retry(): Promise<void> {}
 
   status(): PipelineStatus {
     const { written, deleted, failed } = this.#orders;

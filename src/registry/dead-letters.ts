@@ -72,6 +72,19 @@ export class DeadLetters {
     for (const [key, ids] of letters) if (this.#open.get(key) === ids) this.#open.delete(key);
   }
 
+  /** Of these keys, those whose letter is about a row that should have gone. */
+  async deletes(keys: readonly Bytes[]): Promise<ReadonlySet<Bytes>> {
+    const asked = new Set(keys);
+    const found = new Set<Bytes>();
+    let after: string | undefined;
+    for (;;) {
+      const page = await this.list({ count: PAGE, ...(after !== undefined && { after }) });
+      if (page.length === 0) return found;
+      for (const { key, operation } of page) if (operation === "delete" && asked.has(key)) found.add(key);
+      after = page.at(-1)?.id;
+    }
+  }
+
   /** How many letters there are. */
   async count(): Promise<number> {
     return await this.#redis.xlen(this.#stream);

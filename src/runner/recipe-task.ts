@@ -141,7 +141,7 @@ export class RecipeTask {
     this.#log.info(`carrying ${keys.length} dead letter${keys.length === 1 ? "" : "s"} again`);
     // The table may have been mended: what the catalog says now is what counts.
     this.#pipeline.reconnect();
-    this.#pipeline.retry(keys);
+    await this.#pipeline.retry(keys);
   }
 
   /** Ends it: "drain" writes what is buffered first. */

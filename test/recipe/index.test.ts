@@ -8,6 +8,7 @@ test("a recipe may import exactly what is public", () => {
   assert.deepEqual(Object.keys(api).sort(), [
     "cassandra",
     "configGet",
+    "mongodb",
     "mysql",
     "postgres",
     "redis",
