@@ -5,6 +5,7 @@ import { types } from "cassandra-driver";
 import { cassandra } from "../../src/connectors/cassandra.js";
 import * as encode from "../../src/connectors/cassandra/encode.js";
 import { classifyCassandra } from "../../src/connectors/cassandra/errors.js";
+import { keyPart } from "../../src/connectors/cassandra/keys.js";
 import { resolveCluster } from "../../src/connectors/cassandra/options.js";
 import { requestsOf, type Request } from "../../src/connectors/cassandra/requests.js";
 import { sendAll } from "../../src/connectors/cassandra/send.js";
@@ -95,6 +96,26 @@ test("errors are told apart by code and class", () => {
   assert.equal(classifyCassandra(named("Error", { isSocketError: true })), "retry");
   assert.equal(classifyCassandra(named("ArgumentError")), "fatal");
   assert.equal(classifyCassandra(new RefusedValueError("no")), "reject");
+});
+
+test("a key that is read from the table is as it stands in Redis", () => {
+  const parts: readonly (readonly [unknown, string])[] = [
+    ["é", "\u00c3\u00a9"],
+    [Buffer.of(0, 255), "\u0000\u00ff"],
+    [true, "1"],
+    [-7, "-7"],
+    [1.5, "1.5"],
+    [types.Long.fromString("9007199254740993"), "9007199254740993"],
+    [types.BigDecimal.fromString("1.50"), "1.5"],
+    [types.BigDecimal.fromString("100"), "100"],
+    [types.LocalDate.fromString("2024-02-29"), "2024-02-29"],
+    [types.LocalTime.fromString("12:30:15.120"), "12:30:15.12"],
+    [new Date("2024-02-29T10:00:00.500Z"), "2024-02-29 10:00:00.5"],
+    [new Date("2024-02-29T10:00:00Z"), "2024-02-29 10:00:00"],
+    [types.Uuid.fromString("550e8400-e29b-41d4-a716-446655440000"), "550e8400-e29b-41d4-a716-446655440000"],
+    [types.InetAddress.fromString("::1"), "::1"],
+  ];
+  for (const [value, expected] of parts) assert.equal(keyPart(value), expected);
 });
 
 const LINES = verifyTable(

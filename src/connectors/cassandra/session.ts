@@ -23,6 +23,7 @@ interface DriverClient {
 
 interface DriverResult {
   readonly rows?: readonly Cells[];
+  readonly pageState?: string | null;
   wasApplied(): boolean;
 }
 
@@ -109,6 +110,18 @@ export class Session {
   async query(cql: string, params: readonly unknown[] = []): Promise<readonly Cells[]> {
     const options = { prepare: true, isIdempotent: true, fetchSize: 10_000 };
     return (await this.#ask(() => this.#client.execute(cql, params, options))).rows ?? [];
+  }
+
+  /** Some rows of a query, from a place that a page before has told; and where the next page begins, if there is one. */
+  async page(
+    cql: string,
+    count: number,
+    from: string | undefined,
+  ): Promise<{ readonly rows: readonly Cells[]; readonly next: string | undefined }> {
+    const consistency = this.#consistency(this.cluster.consistency);
+    const options = { prepare: true, isIdempotent: true, consistency, fetchSize: count, pageState: from };
+    const { rows = [], pageState } = await this.#ask(() => this.#client.execute(cql, [], options));
+    return { rows, next: pageState ?? undefined };
   }
 
   /** Rows of a query that sees every conditional write, also one that nobody has finished. */

@@ -1,11 +1,12 @@
 /** One table of one keyspace, for one partition of a recipe. */
 import { RefusedValueError, messageOf, WbsyncError } from "../../errors.js";
-import type { Batch, CheckpointMove, Column } from "../../model.js";
+import type { Batch, Bytes, CheckpointMove, Column } from "../../model.js";
 import type { Connector, ErrorClass, Opened, Sink, SinkContext } from "../connector.js";
 import { tableReference, type TableOptions, type TableReference } from "../sql/table.js";
 import { describeTable, keyspaceOf } from "./catalog.js";
 import { Checkpoints, laterThan } from "./checkpoints.js";
 import { classifyCassandra, isInvalid } from "./errors.js";
+import { KeyReader } from "./keys.js";
 import type { CassandraOptions } from "./options.js";
 import { requestsOf, type Request } from "./requests.js";
 import { sendAll } from "./send.js";
@@ -33,6 +34,7 @@ interface Open {
   readonly session: Session;
   readonly target: Target;
   readonly checkpoints: Checkpoints;
+  readonly keys: KeyReader;
 }
 
 class CassandraSink implements Sink {
@@ -62,7 +64,7 @@ class CassandraSink implements Sink {
         const owner = { recipe: this.#context.recipe, reference: this.#reference };
         const checkpoints = new Checkpoints(session, owner, { turns: this.#turns, announced: this.#announced });
         const stored = await checkpoints.open();
-        this.#open = { session, target, checkpoints };
+        this.#open = { session, target, checkpoints, keys: new KeyReader(session, target) };
         return { columns: [...target.columns.values()].map(plainColumn), checkpoints: stored };
       });
     } catch (error) {
@@ -72,10 +74,18 @@ class CassandraSink implements Sink {
   }
 
   async write(batch: Batch, moves: readonly CheckpointMove[], signal: AbortSignal): Promise<void> {
+    await this.#use(signal, (open) => this.#write(open, batch, moves));
+  }
+
+  async keys(after: readonly Bytes[] | undefined, count: number, signal: AbortSignal) {
+    return await this.#use(signal, ({ keys }) => keys.page(after, count));
+  }
+
+  async #use<T>(signal: AbortSignal, work: (open: Open) => Promise<T>): Promise<T> {
     const open = this.#open;
-    if (!open) throw new WbsyncError("DATABASE_UNREACHABLE", "The connection is closed: open() comes before write()");
+    if (!open) throw new WbsyncError("DATABASE_UNREACHABLE", "The connection is closed: open() comes first");
     try {
-      await open.session.untilAborted(signal, () => this.#write(open, batch, moves));
+      return await open.session.untilAborted(signal, () => work(open));
     } catch (error) {
       // After a refused row the connection is as good as before: the halves need no new one.
       const kind = this.classify(error);
