@@ -98,7 +98,7 @@ export function signIn(harness: () => Harness): void {
     const { error, kind } = await table.failure(() => table.open());
     assert.equal(kind, "retry");
     assert.ok(error instanceof WbsyncError && error.code === "DATABASE_UNREACHABLE", String(error));
-    assert.match(error.message, /:1 cannot be reached.*ECONNREFUSED/);
+    assert.match(error.message, /:1\b.* cannot be reached.*ECONNREFUSED/);
   });
 
   test("a statement that is not answered in its time ends, and may be tried again", async (t) => {
