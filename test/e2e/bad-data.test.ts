@@ -183,6 +183,11 @@ test("dead letters are listed, tried again and dropped from the command line", a
   assert.equal((await lab.letters()).length, 3);
   assert.match(await lab.ok("dlq", "list", "Persons"), /person:2/);
 
+  // Letters outlive their runner.
+  await runner.kill();
+  await lab.running();
+  await waitFor(async () => (await lab.status())?.deadLetters === 3);
+
   // The table is mended, and one of the letters is tried again.
   await lab.db.query("ALTER TABLE persons MODIFY first VARCHAR(200)");
   await lab.ok("dlq", "retry", "Persons", "person:1");
@@ -195,14 +200,9 @@ test("dead letters are listed, tried again and dropped from the command line", a
     ["person:3"],
   );
 
-  // Letters outlive their runner.
-  await runner.kill();
-  await lab.running();
-  await waitFor(async () => (await lab.status())?.deadLetters === 1);
   await lab.ok("dlq", "retry", "Persons", "--all");
   await waitFor(async () => (await lab.letters()).length === 0);
-  const rows = await readTable(lab.db);
-  assert.ok(rows.has("1") && rows.has("3"));
+  assert.deepEqual([...(await readTable(lab.db)).keys()].sort(), ["1", "3"]);
 
   // A deleted key needs no letter any more.
   await lab.client.hset("person:9", "age", "bad");
