@@ -10,11 +10,7 @@ export class RunnerProcess {
 
   /** `args`: after `wbsync run`; `profileDir`: where it writes CPU profiles when it ends. */
   constructor(args: readonly string[], profileDir: string | undefined) {
-    const flags = process.env.H6FLAGS
-      ? process.env.H6FLAGS.split(" ")
-      : profileDir === undefined
-        ? []
-        : ["--cpu-prof", `--cpu-prof-dir=${profileDir}`];
+    const flags = profileDir === undefined ? [] : ["--cpu-prof", `--cpu-prof-dir=${profileDir}`];
     const env = { PATH: process.env.PATH, HOME: process.env.HOME, TMPDIR: process.env.TMPDIR };
     const stdio = ["ignore", "ignore", "pipe"] as const;
     this.#child = spawn(process.execPath, [...flags, WBSYNC, "run", ...args], { env, stdio: [...stdio] });
