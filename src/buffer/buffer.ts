@@ -5,6 +5,7 @@
 import type { Bytes, Change, GoneCause, Position } from "../model.js";
 import { carryOver } from "./carry-over.js";
 import { Entry, type Fields } from "./entry.js";
+import { EntryQueue } from "./entry-queue.js";
 
 export interface BufferOptions {
   readonly fields: Fields;
@@ -19,11 +20,11 @@ export class Buffer {
   readonly #maxBytes: number;
   readonly #removes: (cause: GoneCause) => boolean;
   /** In the order of their first change: the oldest entry holds the checkpoint back. */
-  #entries = new Map<Bytes, Entry>();
+  readonly #entries = new EntryQueue();
   /** Entries that were read back and not found; they wait until capture tells why. */
-  #absent = new Map<Bytes, Entry>();
+  readonly #absent = new EntryQueue();
   /** Entries taken out and not yet settled: what happens to their keys meanwhile is always worth keeping. */
-  #taken = new Map<Bytes, Entry>();
+  readonly #taken = new TakenEntries();
   #bytes = 0;
   #reflected = -1;
 
@@ -48,14 +49,13 @@ export class Buffer {
 
   /** The first change that is not yet taken, as a place to resume from. */
   oldest(): { offset: number; db: number } | undefined {
-    let oldest = this.#entries.values().next().value;
-    for (const entry of this.#absent.values()) if (!oldest || entry.first < oldest.first) oldest = entry;
+    const oldest = this.#oldest();
     return oldest && { offset: oldest.first, db: oldest.firstDb };
   }
 
   /** When the entry that has waited longest came, in ms of the monotonic clock. */
   oldestSince(): number | undefined {
-    return this.#entries.values().next().value?.since;
+    return this.#entries.first?.since;
   }
 
   /** Merges one change; `now` is the monotonic time in ms. Returns its entry, where there is one. */
@@ -112,7 +112,7 @@ export class Buffer {
     this.#expectTaken();
     const remove = this.#removes("flush");
     for (const entries of [this.#entries, this.#absent]) {
-      for (const entry of entries.values()) {
+      for (const entry of entries) {
         if (remove) this.#remove(entry);
         else this.#leave(entry);
         entry.last = end;
@@ -123,21 +123,20 @@ export class Buffer {
   /** Takes up to `count` entries out, oldest first; those not found in Redis only once capture is past that moment. */
   take(count: number, captured: number): Entry[] {
     const taken: Entry[] = [];
-    for (const entry of this.#absent.values()) {
+    for (const entry of this.#absent) {
       if (taken.length >= count) break;
       if (entry.absentAt === undefined || entry.absentAt <= captured) taken.push(entry);
     }
-    for (const entry of taken) this.#absent.delete(entry.key);
-    for (const entry of this.#entries.values()) {
-      if (taken.length >= count) break;
+    for (const entry of taken) this.#absent.remove(entry);
+    for (let entry = this.#entries.first; entry && taken.length < count; entry = this.#entries.first) {
+      this.#entries.remove(entry);
       taken.push(entry);
-      this.#entries.delete(entry.key);
     }
     for (const entry of taken) {
       this.#bytes -= entry.size;
       if (entry.isVacant) this.#conclude(entry);
-      this.#taken.set(entry.key, entry);
     }
+    this.#taken.add(taken);
     return taken;
   }
 
@@ -149,46 +148,39 @@ export class Buffer {
   /** Whether `take` would return something. */
   isReady(captured: number): boolean {
     if (this.#entries.size > 0) return true;
-    for (const { absentAt } of this.#absent.values()) if (absentAt === undefined || absentAt <= captured) return true;
+    for (const { absentAt } of this.#absent) if (absentAt === undefined || absentAt <= captured) return true;
     return false;
   }
 
   /** Puts back an entry that was not found in Redis, until capture is past that moment. */
   putBackAbsent(entry: Entry): void {
-    const newer = this.#entries.get(entry.key);
-    this.#entries.delete(entry.key);
-    if (newer) this.#bytes -= newer.size;
-    const kept = newer ? carryOver(entry, newer) : entry;
-    this.#absent.set(entry.key, kept);
+    const kept = this.#joined(entry);
+    this.#absent.push(kept);
     this.#bytes += kept.size;
   }
 
   /** Puts back what could not be written, before everything that came later. */
   putBack(entries: readonly Entry[]): void {
-    const later = this.#entries;
-    this.#entries = new Map();
-    for (const entry of entries) {
-      const newer = later.get(entry.key);
-      later.delete(entry.key);
-      if (newer) this.#bytes -= newer.size;
-      this.adopt(newer ? carryOver(entry, newer) : entry);
+    for (const entry of [...entries].reverse()) {
+      const kept = this.#joined(entry);
+      this.#entries.unshift(kept);
+      this.#bytes += kept.size;
     }
-    for (const [key, entry] of later) this.#entries.set(key, entry);
     this.#taken.clear();
   }
 
   /** Takes everything out, for a buffer with other fields or partitions. */
   drain(): Entry[] {
-    const all = [...this.#absent.values(), ...this.#entries.values()].sort((a, b) => a.first - b.first);
-    this.#entries = new Map();
-    this.#absent = new Map();
+    const all = [...this.#absent, ...this.#entries].sort((a, b) => a.first - b.first);
+    this.#entries.clear();
+    this.#absent.clear();
     this.#bytes = 0;
     return all;
   }
 
   /** Takes an entry over from another buffer; entries come in the order of their first change, before any other. */
   adopt(entry: Entry): void {
-    this.#entries.set(entry.key, entry);
+    this.#entries.push(entry);
     this.#bytes += entry.size;
   }
 
@@ -211,12 +203,9 @@ export class Buffer {
 
   /** Gives every key that was taken out an entry again; before all others, because what was taken is older. */
   #expectTaken(): void {
-    const later = this.#entries;
-    this.#entries = new Map();
-    for (const { key, first, firstDb, since } of this.#taken.values()) {
-      if (!later.has(key) && !this.#absent.has(key)) this.#add(key, first, firstDb, since);
+    for (const { key, first, firstDb, since } of [...this.#taken].reverse()) {
+      if (!this.has(key)) this.#entries.unshift(new Entry(key, first, firstDb, since));
     }
-    for (const [key, entry] of later) this.#entries.set(key, entry);
   }
 
   /** The hash is gone, and nobody can be asked any more. What the table may know better is left as it is. */
@@ -229,8 +218,23 @@ export class Buffer {
 
   #add(key: Bytes, first: number, firstDb: number, now: number): Entry {
     const entry = new Entry(key, first, firstDb, now);
-    this.#entries.set(key, entry);
+    this.#entries.push(entry);
     return entry;
+  }
+
+  #oldest(): Entry | undefined {
+    let oldest = this.#entries.first;
+    for (const entry of this.#absent) if (!oldest || entry.first < oldest.first) oldest = entry;
+    return oldest;
+  }
+
+  /** What comes back, with what has come of its key since. */
+  #joined(entry: Entry): Entry {
+    const newer = this.#entries.get(entry.key);
+    if (!newer) return entry;
+    this.#entries.remove(newer);
+    this.#bytes -= newer.size;
+    return carryOver(entry, newer);
   }
 
   #apply(change: Change, entry: Entry): void {
@@ -272,8 +276,37 @@ export class Buffer {
   #isWorthKeeping(change: Change): boolean {
     // wbsync itself removes no field but `#`, which no column has.
     if (change.kind === "ttl" || (change.own && change.kind === "unset")) return false;
-    if (this.#taken.has(change.key)) return true;
-    if (change.own) return false;
-    return change.kind !== "gone" || this.#removes(change.cause);
+    if (!change.own && (change.kind !== "gone" || this.#removes(change.cause))) return true;
+    return this.#taken.has(change.key);
+  }
+}
+
+/** Most batches are written before anybody asks for one of their keys, so they are indexed when somebody does. */
+class TakenEntries implements Iterable<Entry> {
+  #all: Entry[] = [];
+  #byKey: Map<Bytes, Entry> | undefined;
+
+  add(entries: readonly Entry[]): void {
+    this.#all = this.#all.length === 0 ? [...entries] : this.#all.concat(entries);
+    this.#byKey = undefined;
+  }
+
+  get(key: Bytes): Entry | undefined {
+    if (this.#all.length === 0) return undefined;
+    this.#byKey ??= new Map(this.#all.map((entry) => [entry.key, entry]));
+    return this.#byKey.get(key);
+  }
+
+  has(key: Bytes): boolean {
+    return this.get(key) !== undefined;
+  }
+
+  clear(): void {
+    this.#all = [];
+    this.#byKey = undefined;
+  }
+
+  [Symbol.iterator](): Iterator<Entry> {
+    return this.#all[Symbol.iterator]();
   }
 }

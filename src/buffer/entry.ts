@@ -39,6 +39,9 @@ export class Entry {
   waiting: Bytes[] | undefined;
   /** It became a dead letter. */
   isRefused = false;
+  /** Its neighbours in the queue that it stands in. */
+  before: Entry | undefined;
+  after: Entry | undefined;
 
   constructor(key: Bytes, first: number, firstDb: number, since: number) {
     this.key = key;
