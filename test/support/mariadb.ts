@@ -54,7 +54,14 @@ export async function startMariadb(args: readonly string[] = []): Promise<Mariad
   );
   await run(
     "mariadb-install-db",
-    ["--no-defaults", `--datadir=${data}`, "--auth-root-authentication-method=normal", "--skip-test-db", ...asRoot],
+    [
+      "--no-defaults",
+      `--datadir=${data}`,
+      `--tmpdir=${folder}`,
+      "--auth-root-authentication-method=normal",
+      "--skip-test-db",
+      ...asRoot,
+    ],
     { env },
   );
 
@@ -80,7 +87,15 @@ export async function startMariadb(args: readonly string[] = []): Promise<Mariad
     spawnServer({
       command: "mariadbd",
       args: [
-        ...["--no-defaults", `--datadir=${data}`, `--socket=${socket}`, `--port=${port}`, `--bind-address=${host}`],
+        // A server that starts removes whatever looks like its own temporary files, also those of another.
+        ...[
+          "--no-defaults",
+          `--datadir=${data}`,
+          `--tmpdir=${folder}`,
+          `--socket=${socket}`,
+          `--port=${port}`,
+          `--bind-address=${host}`,
+        ],
         ...["--skip-name-resolve", "--character-set-server=utf8mb4", `--init-file=${init}`, ...asRoot],
         ...["--innodb-flush-log-at-trx-commit=1", "--innodb-buffer-pool-size=64M", "--innodb-log-file-size=96M"],
         ...["--performance-schema=OFF", "--skip-log-bin", `--pid-file=${join(folder, "pid")}`, ...args],
