@@ -6,12 +6,17 @@ import { loadDriver, lost, refused, unreachable, within, type Limits } from "../
 import { resolveServer, type Server, type ServerKind, type ServerOptions, type Tls } from "../sql/server-options.js";
 import { runSteps } from "../sql/steps.js";
 import type { TableName } from "../sql/table.js";
+import type { Value } from "../../model.js";
+import { BulkExecute, type QueuedCommand } from "./bulk-execute.js";
 import { describeMysql } from "./catalog.js";
 import { mysqlDialect } from "./dialect.js";
 import { classifyMysql, isDuplicate, isMissingTable } from "./errors.js";
 import type { MysqlColumn } from "./types.js";
 
 export const MYSQL: ServerKind = { kind: "mysql", schemes: ["mysql", "mariadb"], port: 3306 };
+
+/** From so many parameters on, they are worth a packet of our own. */
+const BULK_PARAMS = 32;
 
 /** Prepared statements that one connection keeps. */
 const MAX_STATEMENTS = 128;
@@ -25,6 +30,8 @@ interface Connection {
   connect(callback: (error: Error | null) => void): void;
   query(options: object, callback: Callback): void;
   execute(options: object, callback: Callback): void;
+  prepare(sql: string, callback: (error: Error | null, statement: { readonly id: number }) => void): void;
+  addCommand(command: QueuedCommand): void;
   on(event: "error", listener: (error: Error) => void): void;
   end(callback: () => void): void;
   readonly stream: { destroy(): void };
@@ -84,6 +91,7 @@ class MysqlSession implements Session<MysqlColumn> {
   readonly #connection: Connection;
   readonly #server: Server;
   readonly #cut = new AbortController();
+  readonly #bulk = new BulkExecute();
   #healthy = true;
 
   constructor(connection: Connection, server: Server) {
@@ -173,7 +181,19 @@ class MysqlSession implements Session<MysqlColumn> {
   }
 
   #execute({ sql, params }: Statement): Promise<Result> {
+    if (params.length >= BULK_PARAMS)
+      return this.#send((callback) => this.#executeBulk(sql, params as Value[], callback));
     return this.#send((callback) => this.#connection.execute({ sql, values: params, rowsAsArray: true }, callback));
+  }
+
+  /** The driver keeps the statement, and prepares it where it does not know it yet. */
+  #executeBulk(sql: string, params: readonly Value[], callback: Callback): void {
+    const connection = this.#connection;
+    connection.prepare(sql, (error, statement) => {
+      if (error) return callback(error, undefined);
+      const done = (failure: Error | null, affectedRows: number) => callback(failure, { affectedRows });
+      connection.addCommand(this.#bulk.command(statement.id, params, done));
+    });
   }
 
   async #send(send: (callback: Callback) => void): Promise<Result> {
@@ -207,6 +227,8 @@ function driverOptions(server: Server): Record<string, unknown> {
     ...(socketPath ? { socketPath } : { host, port }),
     ...{ user, password, database, charset: "utf8mb4", timezone: "Z", connectTimeout: connectTimeoutMs },
     ...{ supportBigNumbers: true, bigNumberStrings: true, dateStrings: true, trace: false },
+    // Packets of our own have no attributes.
+    flags: ["-CLIENT_QUERY_ATTRIBUTES"],
     ...{ enableKeepAlive: true, keepAliveInitialDelay: 10_000, maxPreparedStatements: MAX_STATEMENTS },
     connectAttributes: { program_name: "wbsync" },
     ...(tls ? { ssl: tlsOptions(tls) } : {}),
