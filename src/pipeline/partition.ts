@@ -19,6 +19,8 @@ import type { Writer } from "./write.js";
 export interface Whole {
   /** The position up to which changes have been delivered. */
   captured(): Position;
+  /** A partition may not be sated any more. */
+  hungry(): void;
   /** Whether the stream is being read. */
   isCapturing(): boolean;
   /** The offset at which the last SCAN had found every key; Infinity while one is under way. */
@@ -51,6 +53,9 @@ export interface PartitionOptions {
 
 /** An idle partition moves its checkpoint this often, so that the backlog still reaches back to it. */
 const IDLE_CHECKPOINT_MS = 5000;
+
+/** With so many batches waiting, more changes would only lie there. */
+const ENOUGH_BATCHES = 2;
 
 export class Partition {
   readonly #options: PartitionOptions;
@@ -102,6 +107,11 @@ export class Partition {
     return this.buffer.size + this.#inFlight.length;
   }
 
+  /** Whether more changes would only lie there. */
+  get isSated(): boolean {
+    return this.buffer.holdsEnough(ENOUGH_BATCHES * this.#options.batch) && this.#ending === "no" && this.#mayWrite();
+  }
+
   /** Whether changes of this key are not yet in the table. */
   holds(key: Bytes): boolean {
     return this.buffer.has(key) || this.#inFlight.some((entry) => entry.key === key);
@@ -137,6 +147,7 @@ export class Partition {
 
   setPaused(isPaused: boolean): void {
     this.#isPaused = isPaused;
+    this.#options.whole.hungry();
     this.wake();
   }
 
@@ -200,6 +211,7 @@ export class Partition {
     this.#inFlight = this.buffer.take(this.#options.batch, this.#options.whole.captured().offset);
     this.#inFlightFirst = this.#inFlight.reduce((first, entry) => Math.min(first, entry.first), Infinity);
     for (const entry of this.#inFlight) entry.isRefused = false;
+    this.#options.whole.hungry();
     return this.#inFlight;
   }
 

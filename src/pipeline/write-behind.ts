@@ -75,6 +75,7 @@ export class WriteBehindPipeline implements Consumer, Whole, Pipeline {
   #captured: Position = { replid: "", offset: 0, db: 0 };
   #isCapturing = false;
   #isPaused = false;
+  #isDraining = false;
   /** What the version before this one had buffered. */
   #inherited: readonly Entry[] = [];
   readonly #troubles = new Map<number, string>();
@@ -171,6 +172,8 @@ export class WriteBehindPipeline implements Consumer, Whole, Pipeline {
   }
 
   async drain(signal: AbortSignal): Promise<void> {
+    this.#isDraining = true;
+    this.hungry();
     await catchUp(this.#options.redis, () => (this.#isCapturing ? this.#captured.offset : undefined), signal);
     this.#partitions.end("when empty");
   }
@@ -256,6 +259,10 @@ export class WriteBehindPipeline implements Consumer, Whole, Pipeline {
     this.#partitions.hurry();
   }
 
+  isSated(): boolean {
+    return !this.#isDraining && this.#partitions.hasBegun && this.#partitions.areSated;
+  }
+
   committed(): number {
     return this.#partitions.hasBegun ? this.#partitions.committed : this.#seat.lowest;
   }
@@ -268,6 +275,10 @@ export class WriteBehindPipeline implements Consumer, Whole, Pipeline {
 
   captured(): Position {
     return this.#captured;
+  }
+
+  hungry(): void {
+    this.#options.capture.hungry();
   }
 
   isCapturing(): boolean {
@@ -353,6 +364,7 @@ export class WriteBehindPipeline implements Consumer, Whole, Pipeline {
       writer: new Writer({
         sink: this.#sinks[index] as Sink,
         checkpoint,
+        areDistinct: () => partition.rows.areDistinct,
         refuse: (item, error) => partition.refuse(item, error),
         onTrouble,
         onOpened: (opened: Opened) => {

@@ -163,6 +163,8 @@ class Recipe implements Whole, Sink {
     return this.sweeping;
   }
 
+  hungry(): void {}
+
   countersAt(): undefined {
     return undefined;
   }

@@ -162,6 +162,8 @@ export class Process implements Whole {
     return -1;
   }
 
+  hungry(): void {}
+
   countersAt(): undefined {
     return undefined;
   }
