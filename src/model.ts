@@ -92,6 +92,8 @@ export interface Upserts {
 export interface Batch {
   readonly upserts: readonly Upserts[];
   readonly deletes: readonly Row[];
+  /** No two rows have one id, for keys turn into ids one to one. Where it is not said, a connector has to look. */
+  readonly distinct?: boolean;
 }
 
 /** The server's counters of keys that it removed by itself, at an offset of its history: see capture/causes.ts. */

@@ -52,7 +52,7 @@ export class Interpreter {
   /** Takes one command. */
   handle(command: Command): void {
     this.#command = command;
-    const name = command.arg(0);
+    const name = command.word(0);
     const handler = HANDLERS.get(name) ?? HANDLERS.get(name.toLowerCase());
     if (handler) handler(this, command);
     else if (this.db === this.#wantedDb) dirtyKeys(this, command, name.toLowerCase());
@@ -122,7 +122,10 @@ const nothing: Handler = () => {};
 
 /** HSET key field value [field value …] */
 const set: Handler = (to, command) => {
-  if (to.wants(command, 1)) to.emit({ kind: "set", key: command.arg(1), fields: argumentsFrom(command, 2) });
+  if (!to.wants(command, 1)) return;
+  const fields = new Array<Bytes>(command.argc - 2);
+  for (let i = 0; i < fields.length; i++) fields[i] = i % 2 === 0 ? command.word(i + 2) : command.arg(i + 2);
+  to.emit({ kind: "set", key: command.arg(1), fields });
 };
 
 const unset: Handler = (to, command) => {

@@ -7,6 +7,7 @@ import type { Batch, Row } from "../model.js";
  * meet here; the caller sees to that.
  */
 export function newestRows(batch: Batch): Batch {
+  if (batch.distinct) return batch;
   const rows = new Map<string, Row>();
   let collided = false;
   const add = (row: Row) => {

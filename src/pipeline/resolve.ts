@@ -125,29 +125,40 @@ class Outcome implements Resolved {
   /** Makes the row of an entry of which everything is known that can be known. */
   settle(entry: Entry, mayUseValues: boolean): void {
     const isEmptied = entry.absentAt !== undefined && entry.mayBeEmpty;
-    const hasValues = mayUseValues && entry.values.some((value) => typeof value === "string" || value === null);
-    if (isEmptied || (entry.isRemoved && !hasValues))
-      this.#try(entry, "delete", () => this.#rows.delete(entry, entry.last));
-    else if (hasValues) this.#try(entry, "upsert", () => this.#rows.upsert(entry, entry.values, entry.last));
+    const hasValues = mayUseValues && hasKnown(entry.values);
+    const isDelete = isEmptied || (entry.isRemoved && !hasValues);
+    if (!isDelete && !hasValues) return;
+    try {
+      this.items.push(
+        isDelete ? this.#rows.delete(entry, entry.last) : this.#rows.upsert(entry, entry.values, entry.last),
+      );
+    } catch (error) {
+      this.#refuse(entry, isDelete ? "delete" : "upsert", this.shown(entry.values), error);
+    }
   }
 
   settleRecord(entry: Entry, record: Record<string, unknown>): void {
-    this.#try(entry, "upsert", () => this.#rows.upsertRecord(entry, record, entry.last), record);
+    try {
+      this.items.push(this.#rows.upsertRecord(entry, record, entry.last));
+    } catch (error) {
+      this.#refuse(entry, "upsert", record, error);
+    }
   }
 
-  #try(entry: Entry, operation: Operation, make: () => Item, values?: Readonly<Record<string, unknown>>): void {
-    try {
-      this.items.push(make());
-    } catch (error) {
-      if (!(error instanceof RefusedValueError)) throw error;
-      this.refused.push({ entry, operation, values: values ?? this.shown(entry.values), error: error.message });
-    }
+  #refuse(entry: Entry, operation: Operation, values: Refusal["values"], error: unknown): void {
+    if (!(error instanceof RefusedValueError)) throw error;
+    this.refused.push({ entry, operation, values, error: error.message });
   }
 
   /** What is known of a hash, by field name. */
   shown(values: readonly Known[]): Record<string, unknown> {
     return shownValues(values, this.#fieldNames);
   }
+}
+
+function hasKnown(values: readonly Known[]): boolean {
+  for (const value of values) if (value !== undefined) return true;
+  return false;
 }
 
 /** What is known of a hash, by field name. */

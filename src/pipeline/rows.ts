@@ -36,6 +36,8 @@ export class RowMaker {
   readonly #ids: readonly Converter[];
   readonly #primaryKey: readonly string[];
   readonly #targets: readonly Target[];
+  /** Whether keys turn into ids one to one: a uuid has several spellings. */
+  readonly areDistinct: boolean;
   /** By the set of columns that a row lacks: partial rows are rare, but they come in the same shapes. */
   readonly #columnSets = new Map<string, readonly string[]>();
   readonly #allColumns: readonly string[];
@@ -49,6 +51,7 @@ export class RowMaker {
     this.#idOf = options.idOf;
     this.#primaryKey = options.primaryKey;
     this.#ids = options.primaryKey.map((name) => converterFor(column(name), { isKey: true }));
+    this.areDistinct = options.primaryKey.every((name) => column(name).kind.kind !== "uuid");
     this.#targets = options.mappings.map((mapping) => {
       const converter = converterFor(column(mapping.column), mapping.type ? { type: mapping.type } : {});
       return { mapping, converter, absent: converter.fromUnknown(mapping.default ?? null) };
@@ -59,21 +62,23 @@ export class RowMaker {
   /** The row of a hash of which these fields are known; columns whose field is not known are left alone. */
   upsert(entry: Entry, values: readonly Known[], offset: number): Item {
     const id = this.#id(entry.key);
-    const converted: Value[] = [];
+    const targets = this.#targets;
+    // On the hot path: an array of the right size from the start.
+    const converted = new Array<Value>(targets.length);
     let lacks: number[] | undefined;
     let i = 0;
     try {
-      for (; i < this.#targets.length; i++) {
+      for (; i < targets.length; i++) {
         const value = values[i];
         if (value === undefined) (lacks ??= []).push(i);
-        else if (value === null) converted.push((this.#targets[i] as Target).absent);
-        else converted.push((this.#targets[i] as Target).converter.fromBytes(value));
+        else converted[i] = value === null ? targets[i]!.absent : targets[i]!.converter.fromBytes(value);
       }
     } catch (error) {
-      throw addPlace(error, describe(this.#targets[i] as Target));
+      throw addPlace(error, describe(targets[i] as Target));
     }
-    const columns = lacks ? this.#without(lacks) : this.#allColumns;
-    return { kind: "upsert", entry, columns, row: { id, values: converted, offset } };
+    if (!lacks) return { kind: "upsert", entry, columns: this.#allColumns, row: { id, values: converted, offset } };
+    const known = converted.filter((_, place) => !lacks.includes(place));
+    return { kind: "upsert", entry, columns: this.#without(lacks), row: { id, values: known, offset } };
   }
 
   /** The row of what a transform returned. */
@@ -99,20 +104,23 @@ export class RowMaker {
   #id(key: Bytes): Value[] {
     const text = this.#idOf(key);
     if (text === undefined) throw new RefusedValueError("the key has no id: there is no colon in it");
-    const parts = this.#ids.length === 1 ? [text] : text.split(":");
+    if (this.#ids.length === 1) return [this.#idPart(text, 0)];
+    const parts = text.split(":");
     if (parts.length !== this.#ids.length) {
       throw new RefusedValueError(
         `the key's id has ${parts.length} parts between colons, the primary key (${this.#primaryKey.join(", ")}) has ${this.#ids.length}`,
         { hint: `Name keys …:${this.#primaryKey.map((name) => `<${name}>`).join(":")}.` },
       );
     }
-    return parts.map((part, i) => {
-      try {
-        return (this.#ids[i] as Converter).fromBytes(part);
-      } catch (error) {
-        throw addPlace(error, `primary key "${this.#primaryKey[i]}"`);
-      }
-    });
+    return parts.map((part, i) => this.#idPart(part, i));
+  }
+
+  #idPart(part: Bytes, i: number): Value {
+    try {
+      return (this.#ids[i] as Converter).fromBytes(part);
+    } catch (error) {
+      throw addPlace(error, `primary key "${this.#primaryKey[i]}"`);
+    }
   }
 
   #without(lacks: readonly number[]): readonly string[] {
@@ -126,8 +134,8 @@ export class RowMaker {
   }
 }
 
-/** One batch of these items. */
-export function batchOf(items: readonly Item[]): Batch {
+/** One batch of these items; `distinct` where no two of them can have one id. */
+export function batchOf(items: readonly Item[], distinct = false): Batch {
   const deletes: Row[] = [];
   const groups = new Map<readonly string[], Row[]>();
   for (const item of items) {
@@ -141,7 +149,7 @@ export function batchOf(items: readonly Item[]): Batch {
   }
   const upserts: Upserts[] = [];
   for (const [columns, rows] of groups) upserts.push({ columns, rows });
-  return { upserts, deletes };
+  return { upserts, deletes, distinct };
 }
 
 function describe({ mapping }: Target): string {

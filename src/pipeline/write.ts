@@ -21,6 +21,8 @@ export interface WriterOptions {
   readonly sink: Sink;
   /** What is stored for this partition now. */
   readonly checkpoint: Checkpoint;
+  /** Whether no two items can have one id; where it is not said, they can. */
+  readonly areDistinct?: () => boolean;
   /** A row that the database does not take; resolves when it is safe elsewhere. */
   readonly refuse: (item: Item, error: string) => Promise<void>;
   /** It cannot be written now, because of this; undefined: it can again. */
@@ -102,7 +104,7 @@ export class Writer {
   /** One transaction, tried until it is known to be committed (true) or a row of it is refused (false). */
   async #commit(items: readonly Item[], next: Checkpoint, signal: AbortSignal): Promise<boolean> {
     const { sink } = this.#options;
-    const batch = items.length > 0 ? batchOf(items) : EMPTY;
+    const batch = items.length > 0 ? batchOf(items, this.#options.areDistinct?.()) : EMPTY;
     for (;;) {
       signal.throwIfAborted();
       try {

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { mysql } from "../../src/connectors/mysql.js";
 import { encodeExecute } from "../../src/connectors/mysql/bulk-execute.js";
+import type { Checkpoint } from "../../src/model.js";
 import { type MariadbServer, startMariadb } from "../support/mariadb.js";
 
 let server: MariadbServer;
@@ -10,10 +11,10 @@ before(async () => {
 });
 after(() => server.stop());
 
-const CHECKPOINT = {
+const CHECKPOINT: Checkpoint = {
   ...{ partition: 0, token: "t1", replid: "r", low: 1, db: 0, high: 1 },
   ...{ snapshot: "done", version: "1.0.0" },
-} as const;
+};
 
 test("texts and bytes of every length that the protocol tells in its own way arrive whole, beside NULLs", async () => {
   await server.query("CREATE TABLE lengths (id INT PRIMARY KEY, t LONGTEXT, b LONGBLOB)");

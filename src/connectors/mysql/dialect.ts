@@ -23,14 +23,14 @@ export function mysqlDialect(maxPacketBytes: number): Dialect<MysqlColumn> {
     rows: readonly Row[],
     width: number,
     sqlFor: (count: number) => string,
-    bind: (row: Row, params: Value[]) => void,
+    bind: (row: Row, params: Value[], at: number) => void,
   ): Steps {
     let from = 0;
     while (from < rows.length) {
       const fits = countThatFits(rows, from, Math.max(1, Math.floor(MAX_PARAMS / width)), maxPacketBytes);
       for (const count of sizes.split(name, fits)) {
-        const params: Value[] = [];
-        for (let i = from; i < from + count; i++) bind(rows[i]!, params);
+        const params = new Array<Value>(count * width);
+        for (let i = 0; i < count; i++) bind(rows[from + i]!, params, i * width);
         yield { sql: sqlFor(count), params } satisfies Statement;
         from += count;
       }
@@ -64,7 +64,7 @@ export function mysqlDialect(maxPacketBytes: number): Dialect<MysqlColumn> {
           rows,
           all.length,
           (count) => `${head} VALUES ${`${marks},`.repeat(count - 1)}${marks} ${tail}`,
-          (row, params) => bind(row, params),
+          bind,
         );
       } catch (error) {
         if (target.otherUniqueKeys.length > 0 && isOutOfRange(error)) throw taken(target, error);
@@ -92,8 +92,8 @@ export function mysqlDialect(maxPacketBytes: number): Dialect<MysqlColumn> {
           single
             ? `${head}${quote(first.name)} IN (${new Array<string>(count).fill(first.comparand).join(",")})`
             : head + new Array<string>(count).fill(`(${whereKey(target)})`).join(" OR "),
-        (row, params) => {
-          for (const value of row.id) params.push(value);
+        (row, params, at) => {
+          for (let i = 0; i < row.id.length; i++) params[at + i] = row.id[i] as Value;
         },
       );
     },
@@ -139,16 +139,17 @@ const whereKey = (target: Target<MysqlColumn>): string =>
 
 const bound = (column: MysqlColumn, value: Value): Value => (column.bind ? column.bind(value) : value);
 
-/** Appends a row's values; the common case, where no column needs a conversion, is a plain copy. */
-function binderOf(columns: readonly MysqlColumn[]): (row: Row, params: Value[]) => void {
+/** Puts a row's values among the parameters; the common case, where no column needs a conversion, is a plain copy. */
+function binderOf(columns: readonly MysqlColumn[]): (row: Row, params: Value[], at: number) => void {
   if (columns.every((column) => !column.bind)) {
-    return (row, params) => {
-      for (const value of row.id) params.push(value);
-      for (const value of row.values) params.push(value);
+    return ({ id, values }, params, at) => {
+      for (let i = 0; i < id.length; i++) params[at + i] = id[i] as Value;
+      at += id.length;
+      for (let i = 0; i < values.length; i++) params[at + i] = values[i] as Value;
     };
   }
-  return (row, params) => {
-    [...row.id, ...row.values].forEach((value, i) => params.push(bound(columns[i]!, value)));
+  return (row, params, at) => {
+    [...row.id, ...row.values].forEach((value, i) => (params[at + i] = bound(columns[i]!, value)));
   };
 }
 
