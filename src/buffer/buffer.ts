@@ -68,6 +68,7 @@ export class Buffer {
     const before = this.#entries.get(change.key) ?? (this.#absent.size > 0 ? this.#absent.get(change.key) : undefined);
     if (before === undefined && !this.#isWorthKeeping(change)) return undefined;
     const entry = before ?? this.#add(change.key, change.start, change.startDb, now);
+    if (entry.absentAt !== undefined && change.start >= entry.absentAt) this.#bytes -= entry.settleAbsence();
     this.#apply(change, entry);
     // What was read back may be newer than what capture has come to.
     if (change.end > entry.last) entry.last = change.end;
@@ -239,6 +240,7 @@ export class Buffer {
     if (!newer) return entry;
     this.#entries.remove(newer);
     this.#bytes -= newer.size;
+    if (entry.absentAt !== undefined && newer.first >= entry.absentAt) entry.settleAbsence();
     return carryOver(entry, newer);
   }
 
@@ -248,7 +250,7 @@ export class Buffer {
         this.#bytes += entry.set(change.fields, this.#fields);
         break;
       case "unset":
-        this.#bytes += entry.unset(change.fields, this.#fields);
+        this.#bytes += entry.unset(change.fields, this.#fields, this.#removes("delete"));
         break;
       case "gone":
         if (!change.own && this.#removes(change.cause)) this.#remove(entry);

@@ -31,7 +31,7 @@ export class Entry {
   lastKnown: readonly Known[] | undefined;
   /** After a delete that wants the row to go, the hash was made anew by the change that ends here. */
   returnedAt: number | undefined;
-  /** A field was taken away since the hash was last seen to exist: it may have been the last one. */
+  /** A field was taken away since the hash was last seen to exist: if it was the last one, the row has to go. */
   mayBeEmpty = false;
   /** It was read back at this server offset, and there was no hash. Once capture is past it, that is settled. */
   absentAt: number | undefined;
@@ -72,8 +72,8 @@ export class Entry {
     return gained;
   }
 
-  /** Fields were removed; with the last one goes the hash. */
-  unset(names: readonly Bytes[], fields: Fields): number {
+  /** Fields were removed; with the last one goes the hash, and, where `takesRow`, the row. */
+  unset(names: readonly Bytes[], fields: Fields, takesRow: boolean): number {
     // They were never written: the hash was made anew by writes that must stay out of the database.
     if (this.isVacant) return 0;
     const values = this.#values(fields.size);
@@ -85,7 +85,7 @@ export class Entry {
       values[place] = null;
       this.sealed?.delete(place);
     }
-    this.mayBeEmpty = true;
+    if (takesRow) this.mayBeEmpty = true;
     this.absentAt = undefined;
     return gained;
   }
@@ -116,6 +116,17 @@ export class Entry {
   /** The key went, the row stays: what was known of the hash is still to be written. */
   leave(): void {
     this.#vacate();
+  }
+
+  /**
+   * Capture has come to where the hash was not found, and what comes next made it anew. Nothing told why it went: then its last
+   * field was taken away, and the row went with it. Returns bytes freed.
+   */
+  settleAbsence(): number {
+    if (this.isVacant || !this.mayBeEmpty) return 0;
+    const freed = this.size;
+    this.remove();
+    return freed;
   }
 
   /** The author of a change in it waits for this id to be acknowledged. */

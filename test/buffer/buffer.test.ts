@@ -80,6 +80,47 @@ test("a key that was not found and is written again waits no longer", () => {
   assert.deepEqual(keysOf(buffer.take(9, 20)), ["x"]);
 });
 
+test("a hash that lost its last field and was not found takes its row, also when it is made anew before that is written", () => {
+  const lost = (buffer: ChangeBuffer) => {
+    buffer.merge(set("x", 0, ["a", "1"]), 0);
+    buffer.merge({ ...at(10), key: "x", kind: "unset", fields: ["a"] }, 0);
+    const [entry] = buffer.take(1, 20);
+    assert.ok(entry);
+    entry.absentAt = 20;
+    return entry;
+  };
+  const again: Change = { ...at(20), key: "x", kind: "dirty" };
+  const orders: Record<string, (buffer: ChangeBuffer) => void> = {
+    "after the answer": (buffer) => {
+      buffer.putBackAbsent(lost(buffer));
+      buffer.merge(again, 0);
+    },
+    "before the answer": (buffer) => {
+      const entry = lost(buffer);
+      buffer.merge(again, 0);
+      buffer.putBackAbsent(entry);
+    },
+  };
+  for (const [name, play] of Object.entries(orders)) {
+    const buffer = makeBuffer();
+    play(buffer);
+    buffer.merge(gone("x", 30, "expire"), 0);
+    const [entry] = buffer.take(1, 40);
+    assert.equal(entry?.isRemoved, true, name);
+    assert.deepEqual(entry?.values, [], `${name}: what the new hash held was never seen`);
+    assert.equal(buffer.bytes, 0, name);
+  }
+});
+
+test("a hash that loses its last field keeps its row, where rows of deleted keys stay", () => {
+  const buffer = makeBuffer({ removes: [] });
+  buffer.merge(set("x", 0, ["a", "1", "b", "1"]), 0);
+  buffer.merge({ ...at(10), key: "x", kind: "unset", fields: ["a", "b"] }, 0);
+  const [entry] = buffer.take(1, 20);
+  assert.equal(entry?.isComplete(2), true, "nothing is left to find out");
+  assert.deepEqual([entry?.values, entry?.mayBeEmpty], [[null, null], false]);
+});
+
 test("keys that go while their rows stay leave nothing to do", () => {
   const buffer = makeBuffer();
   buffer.merge(gone("x", 0, "expire"), 0);

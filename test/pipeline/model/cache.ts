@@ -21,15 +21,15 @@ export class Cache {
   readonly #hashes = new Map<string, Map<string, string>>();
   /** By offset: the changes that end there, all of them one transaction. */
   readonly stream: (readonly Change[])[] = [];
-  /** By key, from the beginning: the offset, and the row from then on. */
-  readonly history = new Map<string, { offset: number; row: Wanted }[]>();
+  /** By key, from the beginning: the row from then on, and whether the hash lost its last field there. */
+  readonly history = new Map<string, { row: Wanted; wasEmptied: boolean }[]>();
   /** Keys that went while their rows stay: of their last values some may never have been seen. */
   readonly expired = new Set<string>();
 
   constructor(chance: Chance, keys: readonly string[]) {
     this.#chance = chance;
     this.keys = keys;
-    for (const key of keys) this.history.set(key, [{ offset: 0, row: undefined }]);
+    for (const key of keys) this.history.set(key, [{ row: undefined, wasEmptied: false }]);
   }
 
   get offset(): number {
@@ -65,8 +65,10 @@ export class Cache {
 
   /** What follows for the row is remembered: also what lasts no longer than a transaction. */
   #remember(changes: What<Change>[]): What<Change>[] {
-    for (const { key } of changes)
-      this.history.get(key)?.push({ offset: this.offset + 1, row: this.#expectedRow(key) });
+    for (const { key, kind } of changes) {
+      const row = this.#expectedRow(key);
+      this.history.get(key)?.push({ row, wasEmptied: kind === "unset" && row === undefined });
+    }
     return changes;
   }
 

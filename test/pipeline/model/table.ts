@@ -70,8 +70,10 @@ export class Table {
     const newest = this.#shown.get(key + name) ?? 0;
     let first: number | undefined;
     let last = -1;
-    history.forEach(({ row }, i) => {
-      if ((row ? row[name] : undefined) !== value) return;
+    history.forEach(({ row, wasEmptied }, i) => {
+      // The stream tells that a field went, not that it was the last one: where nobody can ask any more, NULL says no less.
+      const isEmptied = wasEmptied && value === null;
+      if (!isEmptied && (row ? row[name] : undefined) !== value) return;
       if (i >= newest) first ??= i;
       last = i;
     });
