@@ -8,7 +8,7 @@ import type { Partition } from "./partition.js";
 import type { Partitions } from "./partitions.js";
 import { UncertainDeletes } from "./policies.js";
 import type { Settlement } from "./settlement.js";
-import type { Place } from "./sweep.js";
+import type { Place } from "./place.js";
 
 type SetChange = Extract<Change, { kind: "set" }>;
 

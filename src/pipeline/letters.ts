@@ -38,15 +38,10 @@ export class LetterBox {
     return this.#letters.open();
   }
 
-  /** Resolves when the letter is in Redis, however long that takes; letters are posted one after the other. */
+  /** Resolves when the letter is in Redis, however long that takes, or when aborted; letters are posted one after the other. */
   post(refused: Refused, signal: AbortSignal): Promise<void> {
     const before = this.#posting;
     this.#posting = before.then(() => this.#post(this.#write(refused), signal));
-    return this.#posting;
-  }
-
-  /** Resolves when every letter posted so far is in Redis. */
-  settled(): Promise<void> {
     return this.#posting;
   }
 

@@ -10,9 +10,9 @@ import type { Bytes, Change, Checkpoint, Counters, Position } from "../model.js"
 import { advance } from "./checkpoints.js";
 import { Gate } from "./gate.js";
 import { orAbort } from "./or-abort.js";
+import { earlier, type Place } from "./place.js";
 import { type Refusal, type Resolver, shownValues } from "./resolve.js";
 import type { Item, RowMaker } from "./rows.js";
-import type { Place } from "./sweep.js";
 import type { Writer } from "./write.js";
 
 /** What a partition asks of the recipe that it is a part of. */
@@ -30,8 +30,6 @@ export interface Whole {
   floor(): Place | undefined;
   /** Rows that cannot be written; resolves when they are safe elsewhere. Throws where the recipe wants to stop. */
   refuse(refused: readonly Refusal[]): Promise<void>;
-  /** Resolves when everything that was refused while changes came in is safe elsewhere. */
-  lettersAreSafe(): Promise<void>;
   /** Asked before rows are deleted: throws where the breaker says no. */
   allowDeletes(count: number): void;
   /** These entries are in the table, or had nothing to write. */
@@ -225,9 +223,7 @@ export class Partition {
     const { resolver, whole } = this.#options;
     const { items, refused, absent } = await resolver.resolve(taken, this.rows, signal);
     if (refused.length > 0) await orAbort(whole.refuse(refused), signal);
-    // The checkpoint passes nothing whose letter may still be on its way.
     const captured = whole.captured();
-    await orAbort(whole.lettersAreSafe(), signal);
     // What was read belongs to a history that is no more: everything is read again.
     if (this.#movedTo) return this.#putBack();
     if (absent.length > 0) this.#defer(absent);
@@ -316,9 +312,4 @@ export class Partition {
     const isUpToDate = captured <= this.checkpoint.low && this.checkpoint.snapshot === this.#snapshotState();
     return isUpToDate ? Infinity : this.#lastCommit + IDLE_CHECKPOINT_MS - now;
   }
-}
-
-function earlier(one: Place | undefined, other: Place | undefined): Place | undefined {
-  if (!one || !other) return one ?? other;
-  return one.offset <= other.offset ? one : other;
 }

@@ -6,6 +6,7 @@ import type { WriteBehindRecipe } from "../recipe/recipe.js";
 import { DeleteBreaker } from "./breaker.js";
 import type { LetterBox } from "./letters.js";
 import type { Operations, Request } from "./operations.js";
+import type { Place } from "./place.js";
 import type { Refusal } from "./resolve.js";
 
 export interface SettlementOptions {
@@ -14,11 +15,15 @@ export interface SettlementOptions {
   readonly operations: Operations;
   /** Aborted when the recipe ends. */
   readonly signal: AbortSignal;
+  /** `floor` has risen. */
+  readonly onSafe: () => void;
 }
 
 export class Settlement {
   readonly #options: SettlementOptions;
   readonly #breaker: DeleteBreaker;
+  /** Where writes were refused as they came in whose letters are not safe yet, in their order. */
+  readonly #unsafe: Place[] = [];
   rows = 0;
   deletes = 0;
 
@@ -54,19 +59,25 @@ export class Settlement {
     }
   }
 
-  /** A write whose `#` nobody understands. It holds the next checkpoint back until its letter is safe. */
-  refuseOperation({ key, end }: Change, { value, id }: Request): void {
-    const { letters, operations, signal } = this.#options;
-    const shown = JSON.stringify(text(value).slice(0, 40));
-    const error = `the field "#" is ${shown}; expected one of = + ~ - and an optional id`;
-    void letters
-      .post({ key, operation: "upsert", values: { "#": value }, error, offset: end }, signal)
-      .then(() => operations.acknowledge([{ key, ids: [id] }], error));
+  /** What comes after this place may not count as committed: its letter is still on its way. */
+  get floor(): Place | undefined {
+    return this.#unsafe[0];
   }
 
-  /** Resolves when everything that was refused while changes came in is safe. */
-  lettersAreSafe(): Promise<void> {
-    return this.#options.letters.settled();
+  /** A write whose `#` nobody understands: nothing from it on is committed until its letter is safe. */
+  refuseOperation({ key, start, startDb, end }: Change, { value, id }: Request): void {
+    const { letters, operations, signal, onSafe } = this.#options;
+    const shown = JSON.stringify(text(value).slice(0, 40));
+    const error = `the field "#" is ${shown}; expected one of = + ~ - and an optional id`;
+    this.#unsafe.push({ offset: start, db: startDb });
+    const letter = { key, operation: "upsert", values: { "#": value }, error, offset: end } as const;
+    void letters.post(letter, signal).then(() => {
+      if (signal.aborted) return undefined;
+      // Letters are posted one after the other.
+      this.#unsafe.shift();
+      onSafe();
+      return operations.acknowledge([{ key, ids: [id] }], error);
+    });
   }
 
   /** These entries are in the table, or had nothing to write. */

@@ -8,6 +8,7 @@ import type { Sink } from "../connectors/connector.js";
 import { messageOf } from "../errors.js";
 import type { Bytes } from "../model.js";
 import type { Logger } from "../observe/logger.js";
+import type { Place } from "./place.js";
 
 export interface SweepOptions {
   /** A new sink, for a connection of its own. */
@@ -15,12 +16,6 @@ export interface SweepOptions {
   /** Takes ids of rows, composite ones as their parts; resolves when it has room for more. */
   readonly take: (ids: readonly (readonly Bytes[])[], signal: AbortSignal) => Promise<void>;
   readonly log: Logger;
-}
-
-/** A place in the stream. */
-export interface Place {
-  readonly offset: number;
-  readonly db: number;
 }
 
 const PAGE = 1000;

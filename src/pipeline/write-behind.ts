@@ -25,6 +25,7 @@ import { LetterBox } from "./letters.js";
 import { Operations } from "./operations.js";
 import { Partition, type Whole } from "./partition.js";
 import { Partitions } from "./partitions.js";
+import { earlier, type Place } from "./place.js";
 import { policyFor } from "./policies.js";
 import { PipelinedReader } from "./read.js";
 import { type Refusal, Resolver } from "./resolve.js";
@@ -33,7 +34,7 @@ import { Seat } from "./seat.js";
 import { Settlement } from "./settlement.js";
 import { type Server, sinkContext } from "./sink-context.js";
 import { Snapshot } from "./snapshot.js";
-import { type Place, Sweep } from "./sweep.js";
+import { Sweep } from "./sweep.js";
 import { Writer } from "./write.js";
 
 export interface PipelineOptions {
@@ -95,7 +96,13 @@ export class WriteBehindPipeline implements Consumer, Whole, Pipeline {
     this.#partitions = new Partitions(this.head.length);
     this.#letters = new LetterBox(options.letters, version, log);
     const operations = new Operations(redis, log);
-    this.#settlement = new Settlement({ recipe, letters: this.#letters, operations, signal: this.#closed.signal });
+    this.#settlement = new Settlement({
+      recipe,
+      letters: this.#letters,
+      operations,
+      signal: this.#closed.signal,
+      onSafe: () => this.#onFloor(),
+    });
     this.#snapshot = new Snapshot({
       redis,
       head: this.head,
@@ -290,7 +297,7 @@ export class WriteBehindPipeline implements Consumer, Whole, Pipeline {
   }
 
   floor(): Place | undefined {
-    return this.#sweep.since;
+    return earlier(this.#sweep.since, this.#settlement.floor);
   }
 
   countersAt(offset: number): Counters | undefined {
@@ -304,10 +311,6 @@ export class WriteBehindPipeline implements Consumer, Whole, Pipeline {
   async refuse(refused: readonly Refusal[]): Promise<void> {
     await this.#settlement.refuse(refused);
     this.#options.onChange();
-  }
-
-  lettersAreSafe(): Promise<void> {
-    return this.#settlement.lettersAreSafe();
   }
 
   async wrote(entries: readonly Entry[], rows: { readonly upserts: number; readonly deletes: number }): Promise<void> {
@@ -397,6 +400,12 @@ export class WriteBehindPipeline implements Consumer, Whole, Pipeline {
     if (reason === undefined) this.#troubles.delete(partition);
     else this.#troubles.set(partition, reason);
     this.#options.onChange();
+  }
+
+  /** What held every partition back is done with: whoever waits is told, and the loops look whether they are at their end. */
+  #onFloor(): void {
+    this.#options.capture.progressed();
+    this.#partitions.wake();
   }
 
   #onScan(): void {

@@ -35,6 +35,24 @@ test("WAIT counts nobody while the row cannot be written", async () => {
   assert.ok((await readTable(lab.db)).has("held"));
 });
 
+test("WAIT counts nobody until what is refused is safe as a dead letter", async () => {
+  const registry = await startRedis();
+  const other = await startLab({ registry, database: "sqlite" });
+  after(() => other.stop());
+  await other.deploy();
+  await other.running();
+  await other.caughtUp();
+  registry.pause();
+  await other.client.hset("person:odd", { v: 1, "#": "?" });
+  assert.equal(await other.client.wait(1, 1500), 0);
+  registry.resume();
+  assert.equal(await other.client.wait(1, 20_000), 1);
+  assert.deepEqual(
+    (await other.letters()).map((letter) => letter["key"]),
+    ["person:odd"],
+  );
+});
+
 test("with a replica attached, WAIT 2 means the replica and the database", async () => {
   const replica = await startRedis({ args: ["--replicaof", "127.0.0.1", String(lab.redis.port)] });
   after(() => replica.stop());

@@ -184,10 +184,6 @@ export class Process implements Whole {
     await this.#patiently(() => this.#options.network.call(post));
   }
 
-  lettersAreSafe(): Promise<void> {
-    return Promise.resolve();
-  }
-
   wrote(_entries: readonly Entry[]): Promise<void> {
     return Promise.resolve();
   }
