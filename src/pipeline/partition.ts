@@ -309,7 +309,8 @@ export class Partition {
       if (isUrgent || this.buffer.size >= batch) return 0;
       return (this.buffer.oldestSince() ?? 0) + durationMs - now;
     }
-    const isUpToDate = captured <= this.checkpoint.low && this.checkpoint.snapshot === this.#snapshotState();
-    return isUpToDate ? Infinity : this.#lastCommit + IDLE_CHECKPOINT_MS - now;
+    // A restart would scan again for nothing.
+    if (this.checkpoint.snapshot !== this.#snapshotState()) return 0;
+    return captured <= this.checkpoint.low ? Infinity : this.#lastCommit + IDLE_CHECKPOINT_MS - now;
   }
 }
