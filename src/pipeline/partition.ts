@@ -115,11 +115,15 @@ export class Partition {
     return this.buffer.has(key) || this.#inFlight.some((entry) => entry.key === key);
   }
 
+  /** Where the oldest change begins that is not yet in the table; Infinity: there is none. */
+  get oldest(): number {
+    return Math.min(this.#inFlightFirst, this.buffer.oldest()?.offset ?? Infinity);
+  }
+
   /** Everything up to this offset is in the table (invariant 1). */
   committed(): number {
-    const captured = this.#options.whole.captured().offset;
-    const floor = this.#options.whole.floor()?.offset ?? Infinity;
-    return Math.min(this.#inFlightFirst, this.buffer.oldest()?.offset ?? Infinity, captured, floor);
+    const { whole } = this.#options;
+    return Math.min(this.oldest, whole.captured().offset, whole.floor()?.offset ?? Infinity);
   }
 
   /** A key whose row may differ, whatever the stream says. */

@@ -52,6 +52,11 @@ export class Partitions {
     return this.#all.some((partition) => partition.isWriting);
   }
 
+  /** Where the oldest change begins that is not yet in the table; Infinity: there is none. */
+  get oldest(): number {
+    return this.#all.reduce((low, partition) => Math.min(low, partition.oldest), Infinity);
+  }
+
   /** Everything up to this offset is in the table. */
   get committed(): number {
     return this.#all.reduce((low, partition) => Math.min(low, partition.committed()), Infinity);

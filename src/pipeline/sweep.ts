@@ -1,7 +1,7 @@
 /**
  * After FLUSHALL with `onFlush: "delete"`: the stream names no keys, so the table is asked which rows it has, and each key is read
- * back; where there is no hash, the row goes. Until every key is in a buffer no checkpoint may pass the flush: a restart sees it
- * again, and sweeps again.
+ * back; where there is no hash, the row goes. Until that is done no checkpoint may pass the flush: a restart sees it again, and
+ * sweeps again; and who waits for it (WAIT) waits for the rows to go.
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Sink } from "../connectors/connector.js";
@@ -15,6 +15,10 @@ export interface SweepOptions {
   readonly sink: () => Sink;
   /** Takes ids of rows, composite ones as their parts; resolves when it has room for more. */
   readonly take: (ids: readonly (readonly Bytes[])[], signal: AbortSignal) => Promise<void>;
+  /** Resolves when everything taken so far is through. */
+  readonly carried: (signal: AbortSignal) => Promise<void>;
+  /** `since` has changed. */
+  readonly onSettled: () => void;
   readonly log: Logger;
 }
 
@@ -24,6 +28,8 @@ const RETRY_MS = 1000;
 export class Sweep {
   readonly #options: SweepOptions;
   #since: Place | undefined;
+  /** There was another flush while a sweep was under way. */
+  #next: Place | undefined;
   #wake: () => void = () => {};
 
   constructor(options: SweepOptions) {
@@ -37,37 +43,46 @@ export class Sweep {
 
   /** Everything was flushed by a change that begins here. */
   request(since: Place): void {
-    this.#since ??= since;
+    if (this.#since) this.#next ??= since;
+    else this.#since = since;
     this.#wake();
   }
 
   /** Lives until the signal. */
   async run(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
-      if (this.#since) await this.#sweep(this.#since, signal);
+      if (this.#since) await this.#sweep(signal);
       else await this.#untilWanted(signal);
     }
   }
 
-  async #sweep(since: Place, signal: AbortSignal): Promise<void> {
-    const sink = this.#options.sink();
+  async #sweep(signal: AbortSignal): Promise<void> {
+    const { log, carried, onSettled } = this.#options;
     try {
-      await sink.open(signal);
-      if (!sink.keys) {
-        this.#options.log.error("onFlush: this connector cannot tell which rows there are; they stay");
-      } else {
-        let after: readonly Bytes[] | undefined;
-        do {
-          const ids: readonly (readonly Bytes[])[] = await sink.keys(after, PAGE, signal);
-          await this.#options.take(ids, signal);
-          after = ids.at(-1);
-        } while (after);
-      }
-      if (this.#since === since) this.#since = undefined;
+      await this.#takeAll(signal);
+      await carried(signal);
+      this.#since = this.#next;
+      this.#next = undefined;
+      onSettled();
     } catch (error) {
       if (signal.aborted) return;
-      this.#options.log.warn(`the rows of flushed keys could not be listed, trying again: ${messageOf(error)}`);
+      log.warn(`the rows of flushed keys could not be listed, trying again: ${messageOf(error)}`);
       await sleep(RETRY_MS, undefined, { signal }).catch(() => undefined);
+    }
+  }
+
+  async #takeAll(signal: AbortSignal): Promise<void> {
+    const { sink: makeSink, take, log } = this.#options;
+    const sink = makeSink();
+    try {
+      await sink.open(signal);
+      if (!sink.keys) return log.error("onFlush: this connector cannot tell which rows there are; they stay");
+      let after: readonly Bytes[] | undefined;
+      do {
+        const ids: readonly (readonly Bytes[])[] = await sink.keys(after, PAGE, signal);
+        await take(ids, signal);
+        after = ids.at(-1);
+      } while (after);
     } finally {
       await sink.close();
     }

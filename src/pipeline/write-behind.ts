@@ -114,6 +114,8 @@ export class WriteBehindPipeline implements Consumer, Whole, Pipeline {
     this.#sweep = new Sweep({
       sink,
       take: (ids, signal) => this.#takeSwept(ids, signal),
+      carried: (signal) => this.#carried(signal),
+      onSettled: () => this.#onFloor(),
       log,
     });
     this.#intake = new Intake({
@@ -427,6 +429,13 @@ export class WriteBehindPipeline implements Consumer, Whole, Pipeline {
       if (!this.holds(key)) this.#partitions.of(key).touch(key).mayBeEmpty = true;
     }
     await this.#makeRoom(signal);
+  }
+
+  /** Resolves when everything that is buffered now is in the table. */
+  async #carried(signal: AbortSignal): Promise<void> {
+    const { offset } = this.#captured;
+    this.#partitions.hurry();
+    while (this.#partitions.oldest <= offset) await sleep(5, undefined, { signal });
   }
 
   async #makeRoom(signal: AbortSignal): Promise<void> {
