@@ -48,12 +48,21 @@ export class Intake {
 
   #takeOne(change: Change, now: number): void {
     const partition = this.#options.partitions.of(change.key);
+    if (partition.isPast(change.end)) return this.#recall(change);
     if (change.kind === "set" && !change.own) {
       const request = requestIn(change.fields);
       if (request) return this.#carryOut(change, request, partition, now);
     }
     if (change.kind === "gone" && change.cause === "uncertain" && !change.own) this.#uncertain.add();
     partition.buffer.merge(change, now);
+  }
+
+  /** It was carried before a restart. Only what a write with `#` asked for in Redis may have been cut off. */
+  #recall(change: Change): void {
+    const request = change.kind === "set" && !change.own ? requestIn(change.fields) : undefined;
+    if (request?.mark === undefined) return;
+    this.#options.operations.settle(change.key, request);
+    void this.#options.operations.answerOnce(change.key, request.id);
   }
 
   /** A write-through has written this row, and something else may have as well: then Redis has to be asked what counts. */
@@ -89,7 +98,9 @@ export class Intake {
     const { recipe, partitions, log, onFlushed } = this.#options;
     log.warn(`FLUSHALL or FLUSHDB emptied the cache; ${recipe.onFlush === "keep" ? "rows stay" : "rows go (onFlush)"}`);
     partitions.flushed(change);
-    if (recipe.onFlush === "delete") onFlushed({ offset: change.start, db: change.startDb });
+    // No checkpoint passes a flush before its rows are gone: they need not go twice.
+    if (recipe.onFlush === "delete" && !partitions.isPast(change.end))
+      onFlushed({ offset: change.start, db: change.startDb });
   }
 
   #swapped(): void {

@@ -53,6 +53,17 @@ export class Operations {
     });
   }
 
+  /** Says that a write is committed, unless its author has had an answer. */
+  async answerOnce(key: Bytes, id: Bytes): Promise<void> {
+    if (id === "") return;
+    try {
+      const isAnswered = await this.#redis.exists(raw(ackStream(key, id)));
+      if (isAnswered === 0) await this.acknowledge([{ key, ids: [id] }]);
+    } catch (error) {
+      this.#log.warn(`an acknowledgement could not be looked for: ${messageOf(error)}`);
+    }
+  }
+
   /** Tells everybody who waits for writes of these keys that they are committed, or why not. */
   async acknowledge(
     waiting: readonly { readonly key: Bytes; readonly ids: readonly Bytes[] }[],

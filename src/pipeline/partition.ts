@@ -45,7 +45,9 @@ export interface PartitionOptions {
   readonly writer: Writer;
   readonly whole: Whole;
   readonly fieldNames: readonly string[];
-  /** What the checkpoint says of the present history: the newest offset that any row reflects. */
+  /** What the checkpoint says of the present history: up to where everything is in the table; 0: nothing of it. */
+  readonly resumeLow: number;
+  /** What it says of the newest offset that any row reflects. */
   readonly resumeHigh: number;
 }
 
@@ -61,6 +63,8 @@ export class Partition {
   /** Replaced when the table has changed. */
   rows: RowMaker;
   readonly #gate = new Gate(() => this.#waitMs());
+  /** Changes up to here were carried before a restart. */
+  #past: number;
   /** The newest offset that any row may reflect: a batch is taken only once capture has passed it (invariant 4). */
   #high: number;
   #inFlight: readonly Entry[] = [];
@@ -82,6 +86,7 @@ export class Partition {
     this.#options = options;
     this.buffer = options.buffer;
     this.rows = options.rows;
+    this.#past = options.resumeLow;
     this.#high = options.resumeHigh;
     this.buffer.reflect(options.resumeHigh);
   }
@@ -108,6 +113,11 @@ export class Partition {
   /** Whether more changes would only lie there. */
   get isSated(): boolean {
     return this.buffer.holdsEnough(ENOUGH_BATCHES * this.#options.batch) && this.#ending === "no" && this.#mayWrite();
+  }
+
+  /** Whether changes that end here were carried before a restart: the stream begins where the partition that is last has to go on. */
+  isPast(end: number): boolean {
+    return end <= this.#past;
   }
 
   /** Whether changes of this key are not yet in the table. */
@@ -173,6 +183,7 @@ export class Partition {
   /** The stream goes on in another place: what is buffered is read back, and nothing older counts. */
   rebase(at: Position): void {
     this.buffer.rebase(at, performance.now());
+    this.#past = 0;
     this.#high = at.offset;
     this.buffer.reflect(at.offset);
     this.#endAt = at.offset;

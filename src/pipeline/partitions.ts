@@ -67,6 +67,11 @@ export class Partitions {
     return this.#all.reduce((high, partition) => Math.max(high, partition.high), 0);
   }
 
+  /** Whether any partition had carried everything up to here before a restart. */
+  isPast(end: number): boolean {
+    return this.#all.some((partition) => partition.isPast(end));
+  }
+
   wake(): void {
     for (const partition of this.#all) partition.wake();
   }

@@ -23,7 +23,7 @@ export class Settlement {
   readonly #options: SettlementOptions;
   readonly #breaker: DeleteBreaker;
   /** Where writes were refused as they came in whose letters are not safe yet, in their order. */
-  readonly #unsafe: Place[] = [];
+  readonly #unsafe = new Set<Place>();
   rows = 0;
   deletes = 0;
 
@@ -61,7 +61,7 @@ export class Settlement {
 
   /** What comes after this place may not count as committed: its letter is still on its way. */
   get floor(): Place | undefined {
-    return this.#unsafe[0];
+    return this.#unsafe.values().next().value;
   }
 
   /** A write whose `#` nobody understands: nothing from it on is committed until its letter is safe. */
@@ -69,14 +69,14 @@ export class Settlement {
     const { letters, operations, signal, onSafe } = this.#options;
     const shown = JSON.stringify(text(value).slice(0, 40));
     const error = `the field "#" is ${shown}; expected one of = + ~ - and an optional id`;
-    this.#unsafe.push({ offset: start, db: startDb });
+    const place = { offset: start, db: startDb };
+    this.#unsafe.add(place);
     const letter = { key, operation: "upsert", values: { "#": value }, error, offset: end } as const;
-    void letters.post(letter, signal).then(() => {
-      if (signal.aborted) return undefined;
-      // Letters are posted one after the other.
-      this.#unsafe.shift();
+    void letters.post(letter, signal).then(async () => {
+      if (signal.aborted) return;
+      await operations.acknowledge([{ key, ids: [id] }], error);
+      this.#unsafe.delete(place);
       onSafe();
-      return operations.acknowledge([{ key, ids: [id] }], error);
     });
   }
 

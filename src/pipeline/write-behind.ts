@@ -338,7 +338,7 @@ export class WriteBehindPipeline implements Consumer, Whole, Pipeline {
     const rows = this.#rowMaker();
     this.#partitions.begin(
       checkpoints.map((checkpoint) =>
-        this.#makePartition(checkpoint, rows, hasGap ? position.offset : checkpoint.high),
+        this.#makePartition(checkpoint, rows, hasGap ? { low: 0, high: position.offset } : checkpoint),
       ),
     );
     this.#partitions.setPaused(this.#isPaused);
@@ -347,7 +347,7 @@ export class WriteBehindPipeline implements Consumer, Whole, Pipeline {
     if (checkpoints.some((checkpoint) => checkpoint.snapshot === "pending")) this.#snapshot.request();
   }
 
-  #makePartition(checkpoint: Checkpoint, rows: RowMaker, resumeHigh: number): Partition {
+  #makePartition(checkpoint: Checkpoint, rows: RowMaker, resume: Pick<Checkpoint, "low" | "high">): Partition {
     const { recipe } = this;
     const index = checkpoint.partition;
     const fieldNames = recipe.mappings.map(({ field }) => field);
@@ -359,7 +359,8 @@ export class WriteBehindPipeline implements Consumer, Whole, Pipeline {
       fieldNames,
       rows,
       whole: this,
-      resumeHigh,
+      resumeLow: resume.low,
+      resumeHigh: resume.high,
       buffer: new ChangeBuffer({
         fields: this.#fields,
         maxBytes: MAX_VALUE_BYTES / recipe.partitions,

@@ -50,6 +50,7 @@ class Recipe implements Whole, Sink {
       fieldNames: ["a"],
       rows,
       whole: this,
+      resumeLow: 0,
       resumeHigh: high,
       buffer: new ChangeBuffer({ fields: new Map([["a", 0]]), maxBytes: Infinity, removes: (why) => why === "delete" }),
       resolver: new Resolver({

@@ -59,7 +59,10 @@ export class Process implements Whole {
     const { stream } = this.#options.cache;
     const changes = stream[this.#captured.offset];
     if (!this.#isAttached || !changes) return;
-    for (const change of changes) this.#partitions.of(change.key).buffer.merge(change, 0);
+    for (const change of changes) {
+      const partition = this.#partitions.of(change.key);
+      if (!partition.isPast(change.end)) partition.buffer.merge(change, 0);
+    }
     this.#captured = { ...this.#captured, offset: this.#captured.offset + 1 };
     this.#partitions.wake();
   }
@@ -134,6 +137,7 @@ export class Process implements Whole {
       fieldNames: FIELDS,
       rows,
       whole: this,
+      resumeLow: checkpoint.low,
       resumeHigh: checkpoint.high,
       buffer: new ChangeBuffer({ fields: PLACES, maxBytes: 20, removes: (cause) => cause === "delete" }),
       resolver: new Resolver({ reader, fieldNames: FIELDS, transform: undefined, onTrouble: () => undefined }),
