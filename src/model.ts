@@ -15,8 +15,11 @@ export interface Position {
   readonly db: number;
 }
 
-/** Why a key is no longer there. "uncertain" is a delete whose author nobody can name any more. */
-export type GoneCause = "delete" | "expire" | "evict" | "flush" | "uncertain";
+/**
+ * Why a key is no longer there. "asked": a client wanted key and row deleted (`~`), and wbsync has done so; "uncertain": a delete
+ * whose author nobody can name any more.
+ */
+export type GoneCause = "delete" | "expire" | "evict" | "flush" | "asked" | "uncertain";
 
 /**
  * One thing that happened to one key. `start` and `end` are offsets: a restart from `start` sees the change again, a restart

@@ -82,26 +82,33 @@ export class Buffer {
     this.#reflected = high;
   }
 
-  /** The row has to go, whatever the policies say: its author asked for it. */
+  /** The row has to go, whatever the policies say: its author asked for it. The key will go, too. */
   remove(change: Change, now: number): Entry {
     const before = this.#entries.get(change.key) ?? this.#absent.get(change.key);
     const entry = before ?? this.#add(change.key, change.start, change.startDb, now);
     this.#remove(entry);
+    entry.isCondemned = true;
     if (change.end > entry.last) entry.last = change.end;
     return entry;
   }
 
   /** Fields of a write that must not reach the database: only of interest to an entry that is there already. */
-  skip(key: Bytes, pairs: readonly Bytes[]): void {
-    (this.#entries.get(key) ?? this.#absent.get(key))?.skip(pairs, this.#fields);
+  skip(key: Bytes, pairs: readonly Bytes[], end: number): void {
+    const entry = this.#entries.get(key) ?? this.#absent.get(key);
+    if (entry) {
+      this.#revive(entry, end);
+      entry.skip(pairs, this.#fields);
+    }
     // It may be read back at this moment.
     this.#taken.get(key)?.skip(pairs, this.#fields);
   }
 
-  /** The key goes, the row stays: only of interest to an entry that is there already. */
+  /** The key will go, the row stays: only of interest to an entry that is there already. */
   leave(key: Bytes): void {
     const entry = this.#entries.get(key) ?? this.#absent.get(key);
     if (entry) this.#leave(entry);
+    const last = entry ?? this.#taken.get(key);
+    if (last) last.isCondemned = true;
   }
 
   /** A key whose row may differ, whatever the stream says: found by SCAN, or to be tried again. */
@@ -247,9 +254,11 @@ export class Buffer {
   #apply(change: Change, entry: Entry): void {
     switch (change.kind) {
       case "set":
+        this.#revive(entry, change.end);
         this.#bytes += entry.set(change.fields, this.#fields);
         break;
       case "unset":
+        this.#revive(entry, change.end);
         this.#bytes += entry.unset(change.fields, this.#fields, this.#removes("delete"));
         break;
       case "gone":
@@ -257,15 +266,24 @@ export class Buffer {
         else this.#leave(entry);
         break;
       case "dirty":
-        this.#bytes -= entry.size;
-        entry.forget(change.end);
-        this.#bytes += entry.size;
+        this.#forget(entry, change.end);
         break;
       case "ttl":
       case "flushed":
       case "swapped":
         break;
     }
+  }
+
+  /** It was to go, and is not gone yet: nobody knows what it is now. */
+  #revive(entry: Entry, end: number): void {
+    if (entry.isCondemned) this.#forget(entry, end);
+  }
+
+  #forget(entry: Entry, end: number): void {
+    this.#bytes -= entry.size;
+    entry.forget(end);
+    this.#bytes += entry.size;
   }
 
   #remove(entry: Entry): void {

@@ -12,6 +12,7 @@ export function carryOver(older: Entry, newer: Entry): Entry {
   if (!isNews) return entry;
   entry.last = Math.max(older.last, newer.last);
   entry.isVacant = newer.isVacant;
+  entry.isCondemned = newer.isCondemned;
   entry.isRemoved = newer.isRemoved || older.isRemoved;
   entry.mayBeEmpty = newer.mayBeEmpty;
   entry.values = newer.values;
@@ -28,7 +29,10 @@ function inherit(entry: Entry, older: Entry, newer: Entry): void {
   const hasOnlyLeft = newer.isVacant && newer.values.length === 0 && newer.forgottenAt === undefined;
   entry.returnedAt = older.returnedAt ?? (hasOnlyLeft ? undefined : newer.first);
   entry.forgottenAt = older.forgottenAt ?? newer.forgottenAt;
-  if (newer.forgottenAt !== undefined) {
+  // It was to go, and was written before it went: nobody knows what it is now.
+  const isRevived = older.isCondemned && !newer.isVacant;
+  if (isRevived) entry.forgottenAt ??= newer.first;
+  if (isRevived || newer.forgottenAt !== undefined) {
     entry.lastKnown = overlay(older.known(), newer.known());
     return;
   }

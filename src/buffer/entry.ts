@@ -23,6 +23,8 @@ export class Entry {
   sealed: Set<number> | undefined;
   /** The hash does not exist now. */
   isVacant = false;
+  /** wbsync's own DEL is still to come: what is written before that is laid over what the hash holds, and nobody knows that. */
+  isCondemned = false;
   /** The row has to go, unless values are written after all. */
   isRemoved = false;
   /** Since the change that ends here, something is not known any more and has to be read back. */
@@ -206,12 +208,14 @@ export class Entry {
 
   #exists(): void {
     this.isVacant = false;
+    this.isCondemned = false;
     this.mayBeEmpty = false;
     this.absentAt = undefined;
   }
 
   #vacate(): void {
     this.isVacant = true;
+    this.isCondemned = false;
     this.sealed = undefined;
     this.mayBeEmpty = false;
     this.absentAt = undefined;

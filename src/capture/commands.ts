@@ -1,7 +1,7 @@
 /** What each replicated command means for hashes. Pure: bytes in, changes out. */
 import { exists, getKeyIndexes } from "@ioredis/commands";
-import type { Bytes, Change } from "../model.js";
-import { OWN } from "../redis/keys.js";
+import type { Bytes, Change, GoneCause } from "../model.js";
+import { OWN, REMOVE } from "../redis/keys.js";
 import type { Command } from "./resp.js";
 
 /** Which keys somebody wants to hear of: any that begins with one of these bytes. */
@@ -29,6 +29,8 @@ export class Interpreter {
   readonly #wantedDb: number;
   #inTransaction = false;
   #own = false;
+  /** Why keys go that are deleted now, as far as the stream tells. */
+  goneCause: GoneCause = "uncertain";
   #command: Command | undefined;
 
   /** Whether a transaction of wbsync's is one whose effects need not be carried: by the text of its marker. */
@@ -78,11 +80,14 @@ export class Interpreter {
   end(): void {
     this.#inTransaction = false;
     this.#own = false;
+    this.goneCause = "uncertain";
   }
 
   /** The rest of this transaction is wbsync's own. */
   markOwn(marker: string): void {
-    this.#own = this.#inTransaction && this.#isOwn(marker);
+    const isRemoval = this.#inTransaction && marker === REMOVE;
+    this.goneCause = isRemoval ? "asked" : "uncertain";
+    this.#own = this.#inTransaction && !isRemoval && this.#isOwn(marker);
   }
 
   /** Whether the argument is a wanted key of the selected database. */
@@ -135,7 +140,7 @@ const unset: Handler = (to, command) => {
 /** DEL key [key …]: whose hand it was is found out later (causes.ts). */
 const gone: Handler = (to, command) => {
   for (let i = 1; i < command.argc; i++) {
-    if (to.wants(command, i)) to.emit({ kind: "gone", key: command.arg(i), cause: "uncertain" });
+    if (to.wants(command, i)) to.emit({ kind: "gone", key: command.arg(i), cause: to.goneCause });
   }
 };
 

@@ -7,6 +7,7 @@ import { type Operations, type Request, requestIn } from "./operations.js";
 import type { Partition } from "./partition.js";
 import type { Partitions } from "./partitions.js";
 import { UncertainDeletes } from "./policies.js";
+import { Removals } from "./removals.js";
 import type { Settlement } from "./settlement.js";
 import type { Place } from "./place.js";
 
@@ -30,6 +31,7 @@ export interface IntakeOptions {
 export class Intake {
   readonly #options: IntakeOptions;
   readonly #uncertain: UncertainDeletes;
+  readonly #removals = new Removals();
 
   constructor(options: IntakeOptions) {
     this.#options = options;
@@ -46,15 +48,21 @@ export class Intake {
     }
   }
 
+  /** The history was lost: what comes next tells nothing of what was to come. */
+  forget(): void {
+    this.#removals.clear();
+  }
+
   #takeOne(change: Change, now: number): void {
     const partition = this.#options.partitions.of(change.key);
     if (partition.isPast(change.end)) return this.#recall(change);
+    const isNoNews = this.#removals.isNoNews(change);
     if (change.kind === "set" && !change.own) {
       const request = requestIn(change.fields);
       if (request) return this.#carryOut(change, request, partition, now);
     }
     if (change.kind === "gone" && change.cause === "uncertain" && !change.own) this.#uncertain.add();
-    partition.buffer.merge(change, now);
+    partition.buffer.merge(isNoNews ? { ...change, own: true } : change, now);
   }
 
   /** It was carried before a restart. Only what a write with `#` asked for in Redis may have been cut off. */
@@ -84,10 +92,11 @@ export class Intake {
         break;
       case "~":
         partition.buffer.remove(change, now).await(request.id);
+        this.#removals.begin(key);
         break;
       case "+":
       case "-":
-        partition.buffer.skip(key, fields);
+        partition.buffer.skip(key, fields, change.end);
         if (request.mark === "-") partition.buffer.leave(key);
         void operations.acknowledge([{ key, ids: [request.id] }]);
         break;

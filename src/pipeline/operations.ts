@@ -3,7 +3,7 @@ import type { Redis } from "ioredis";
 import { messageOf } from "../errors.js";
 import type { Bytes } from "../model.js";
 import type { Logger } from "../observe/logger.js";
-import { ackStream, OWN } from "../redis/keys.js";
+import { ackStream, OWN, REMOVE } from "../redis/keys.js";
 import { runScript } from "../redis/scripts.js";
 
 /** The field's name. */
@@ -35,6 +35,9 @@ export function requestIn(pairs: readonly Bytes[]): Request | undefined {
 
 const ACK_SECONDS = 3600;
 
+/** What settle-write.lua is to do. */
+const FATES = { "=": "keep", "+": "spare", "-": "leave", "~": REMOVE } as const;
+
 /** wbsync's answers in Redis. */
 export class Operations {
   readonly #redis: Redis;
@@ -47,8 +50,8 @@ export class Operations {
 
   /** Removes the field from the hash, or the hash itself: if it still holds what was seen. */
   settle(key: Bytes, request: Request): void {
-    const fate = request.mark === "~" || request.mark === "-" ? "delete" : "keep";
-    runScript(this.#redis, "settle-write", [raw(key)], [raw(request.value), fate, OWN]).catch((error: unknown) => {
+    const { mark = "=", value } = request;
+    runScript(this.#redis, "settle-write", [raw(key)], [raw(value), FATES[mark], OWN]).catch((error: unknown) => {
       this.#log.warn(`the field "#" of a key could not be removed: ${messageOf(error)}`);
     });
   }

@@ -16,6 +16,8 @@ export function policyFor(cause: GoneCause, policies: Policies): DeletePolicy {
       return policies.onEvict;
     case "flush":
       return policies.onFlush;
+    case "asked":
+      return "delete";
     case "uncertain":
       return policies.onUncertainDelete;
   }

@@ -245,6 +245,7 @@ export class WriteBehindPipeline implements Consumer, Whole, Pipeline {
         `the stream cannot be continued: ${gap}. A snapshot fills the gap: it finds what was written meanwhile, but not what was deleted.`,
       );
       this.#snapshot.request();
+      this.#intake.forget();
     }
     this.#options.onChange();
   }

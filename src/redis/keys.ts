@@ -14,6 +14,8 @@ export const PARAMETERS = "wbsync:parameters";
 export const CHANGED = "wbsync:changed";
 /** Channel: written first in a transaction of the runner's own, so that capture knows its effects (capture/own-writes.ts). */
 export const OWN = "wbsync:own";
+/** The marker of a transaction that deletes a key whose row has to go as well: a client has asked for that (`~`). */
+export const REMOVE = "remove";
 
 /** Stream: the dead letters of a recipe. */
 export const deadLetters = (recipe: string): string => `wbsync:dead:${recipe}`;

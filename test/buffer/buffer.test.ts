@@ -183,7 +183,7 @@ test("bytes are not counted any more once a hash is gone, whose row stays, and i
   const buffer = makeBuffer();
   buffer.merge(set("x", 0, ["a", "123"]), 0);
   buffer.merge(gone("x", 10, "expire"), 0);
-  buffer.skip("x", ["a", "9"]);
+  buffer.skip("x", ["a", "9"], 30);
   const [entry] = buffer.take(1, 20);
   assert.deepEqual(entry?.values[0], "123");
   assert.equal(buffer.bytes, 0);
@@ -192,7 +192,7 @@ test("bytes are not counted any more once a hash is gone, whose row stays, and i
 test("a value that is written with `=` is not lost to one that is written with `+`", () => {
   const buffer = makeBuffer();
   buffer.merge(set("x", 0, ["a", "1", "b", "1"]), 0);
-  buffer.skip("x", ["a", "2"]);
+  buffer.skip("x", ["a", "2"], 20);
   const [entry] = buffer.take(1, 10);
   assert.deepEqual(entry?.values, ["1", "1"]);
   assert.equal(entry?.isComplete(2), true);
@@ -201,7 +201,7 @@ test("a value that is written with `=` is not lost to one that is written with `
 test("a field that was written with `+` alone is left out of the row", () => {
   const buffer = makeBuffer();
   buffer.merge(set("x", 0, ["b", "1"]), 0);
-  buffer.skip("x", ["a", "2"]);
+  buffer.skip("x", ["a", "2"], 20);
   const [entry] = buffer.take(1, 10);
   assert.deepEqual(entry?.values, [undefined, "1"]);
   assert.equal(entry?.isComplete(2), true, "it needs no reading");

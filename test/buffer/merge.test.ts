@@ -169,7 +169,10 @@ const DEEDS: Record<string, Deed> = {
   },
   "HSET a # +": {
     steps: (value) => [
-      { act: (world) => put(world, { a: value }), tell: (buffer) => buffer.skip(KEY, ["a", value, "#", "+"]) },
+      {
+        act: (world) => put(world, { a: value }),
+        tell: (buffer, { end }) => buffer.skip(KEY, ["a", value, "#", "+"], end),
+      },
       { act: () => undefined, tell: told({ kind: "unset", fields: ["#"] }, true) },
     ],
     truth: (truth, value) => truth.keepOut({ a: value }),
@@ -178,8 +181,8 @@ const DEEDS: Record<string, Deed> = {
     steps: (value) => [
       {
         act: (world) => put(world, { a: value }),
-        tell: (buffer) => {
-          buffer.skip(KEY, ["a", value, "#", "-"]);
+        tell: (buffer, { end }) => {
+          buffer.skip(KEY, ["a", value, "#", "-"], end);
           buffer.leave(KEY);
         },
       },

@@ -35,7 +35,7 @@ export class OneKey {
   readonly buffer = new ChangeBuffer({
     fields: PLACES,
     maxBytes: Infinity,
-    removes: (cause) => cause === "delete",
+    removes: (cause) => cause === "delete" || cause === "asked",
   });
   /** Steps that have happened, and how many of them capture has seen. */
   readonly #steps: Step[] = [];

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Change } from "../../src/model.js";
-import { OWN } from "../../src/redis/keys.js";
+import { OWN, REMOVE } from "../../src/redis/keys.js";
 import { Interpreter } from "../../src/capture/commands.js";
 import { CommandReader } from "../../src/capture/resp.js";
 import { encode, interpret, run } from "./stream.js";
@@ -167,6 +167,11 @@ test("wbsync's own transactions are known by their first command, and end with i
     "unset k:1 a",
     "gone k:3 uncertain",
   ]);
+});
+
+test("a key that wbsync deletes because a client asked for it goes for that reason", () => {
+  const { changes } = run(["MULTI", `PUBLISH ${OWN} ${REMOVE}`, "DEL k:1", "EXEC", "DEL k:2"]);
+  assert.deepEqual(changes.map(say), ["gone k:1 asked", "gone k:2 uncertain"]);
 });
 
 test("a marker that is somebody else's makes no transaction our own", () => {

@@ -75,6 +75,35 @@ test("~ deletes the key and the row", async () => {
   assert.equal(await row(), undefined);
 });
 
+test("what is written after a ~ that is not carried out yet goes with the key, and the row goes too", async () => {
+  await redis.hset(key, { first_name: "Ann", age: 1 });
+  await lab.caughtUp();
+  await redis.multi().hset(key, "#", "~a").hset(key, "age", 2).exec();
+  assert.deepEqual(await answer(lab, `{${key}}a`), { status: "done" });
+  await waitFor(async () => (await redis.exists(key)) === 0);
+  await lab.caughtUp();
+  assert.equal(await row(), undefined);
+});
+
+test("a ~ that another operation took the place of deletes neither key nor row", async () => {
+  await redis.hset(key, { first_name: "Ann", age: 1 });
+  await lab.caughtUp();
+  await redis.multi().hset(key, "#", "~a").hset(key, { age: 2, "#": "=b" }).exec();
+  for (const id of ["a", "b"]) assert.deepEqual(await answer(lab, `{${key}}${id}`), { status: "done" });
+  await settled();
+  await lab.caughtUp();
+  assert.deepEqual(await redis.hgetall(key), { first_name: "Ann", age: "2" });
+  assert.equal(await row(), '["Ann",null,"2",null]');
+});
+
+test("a hash that has nothing but # goes with it, and has no row", async () => {
+  await redis.hset(key, "#", "=a");
+  assert.deepEqual(await answer(lab, `{${key}}a`), { status: "done" });
+  await waitFor(async () => (await redis.exists(key)) === 0);
+  await lab.caughtUp();
+  assert.equal(await row(), undefined);
+});
+
 test("- deletes the key and keeps the row", async () => {
   await redis.hset(key, { first_name: "Ann", age: 1 });
   await lab.caughtUp();
