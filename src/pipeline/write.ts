@@ -4,6 +4,7 @@
  *     write(batch) ──▶ committed
  *        │ lost connection, dead-lock, missing table, …: wait, open again, look at the stored token:
  *        │     next's: it was committed after all · ours: once more · another: somebody has overtaken us
+ *        │     (what is in doubt may still land, until another write has moved the token)
  *        └ a row is refused: halve until it is alone; halves carry the old `low` (invariant 5)
  */
 import { setTimeout as sleep } from "node:timers/promises";
@@ -29,22 +30,31 @@ export interface WriterOptions {
   readonly onTrouble: (reason: string | undefined) => void;
   /** The sink was opened again: the catalog may say something new. */
   readonly onOpened: (opened: Opened) => void;
+  /** These are in the table: also when that turns out after their `write` was aborted. */
+  readonly onWritten?: (items: readonly Item[]) => void;
+}
+
+/** One transaction that was sent. */
+interface Attempt {
+  readonly items: readonly Item[];
+  readonly next: Checkpoint;
 }
 
 export class Writer {
   readonly #options: WriterOptions;
   readonly #backoff = new Backoff();
   #checkpoint: Checkpoint;
-  /** What was sent last: after an interruption, either this or `#checkpoint` is stored. */
-  #attempted: Checkpoint;
+  /** Of which nobody knows what became of them: one of these, or `#checkpoint`, is stored. */
+  #doubts: readonly Attempt[] = [];
   #mustOpen = false;
+  /** The token has moved: the next look at what is stored leaves no doubt. */
+  #isLastLook = false;
   #isFailing = false;
   #giveUp: (() => void) | undefined;
 
   constructor(options: WriterOptions) {
     this.#options = options;
     this.#checkpoint = options.checkpoint;
-    this.#attempted = options.checkpoint;
   }
 
   /** What is stored for this partition, as far as we know. */
@@ -109,10 +119,8 @@ export class Writer {
       signal.throwIfAborted();
       try {
         if (this.#mustOpen) await this.#openAgain(signal);
-        if (this.#checkpoint.token === next.token) return this.#committed(next);
-        this.#attempted = next;
-        await sink.write(batch, [{ partition: next.partition, from: this.#checkpoint.token, to: next }], signal);
-        return this.#committed(next);
+        if (this.#checkpoint.token !== next.token) await this.#send(batch, { items, next }, signal);
+        if (this.#checkpoint.token === next.token) return this.#isHealthy();
       } catch (error) {
         if (sink.classify(error) === "reject" && items.length > 0 && !signal.aborted) {
           this.#refusal = messageOf(error);
@@ -120,6 +128,25 @@ export class Writer {
         }
         await this.#waitOut(error, signal);
       }
+    }
+  }
+
+  async #send(batch: Batch, attempt: Attempt, signal: AbortSignal): Promise<void> {
+    const { sink } = this.#options;
+    const { next } = attempt;
+    try {
+      await sink.write(batch, [{ partition: next.partition, from: this.#checkpoint.token, to: next }], signal);
+      this.#committed(attempt);
+    } catch (error) {
+      const kind = sink.classify(error);
+      if (kind === "superseded" && this.#doubts.length > 0 && !this.#isLastLook) {
+        // It may have been ourselves: an attempt that was given up has landed late.
+        this.#mustOpen = this.#isLastLook = true;
+        return;
+      }
+      if (kind !== "superseded" && kind !== "reject" && this.#doubts.at(-1)?.next !== next)
+        this.#doubts = [...this.#doubts, attempt];
+      throw error;
     }
   }
 
@@ -137,14 +164,21 @@ export class Writer {
   async #openAgain(signal: AbortSignal): Promise<void> {
     const opened = await this.#options.sink.open(signal);
     const stored = opened.checkpoints.find(({ partition }) => partition === this.#checkpoint.partition);
-    if (stored?.token === this.#attempted.token) this.#checkpoint = this.#attempted;
+    const landed = this.#doubts.find(({ next }) => next.token === stored?.token);
+    if (landed) this.#committed(landed);
     else if (stored?.token !== this.#checkpoint.token) throw new SupersededError();
     this.#mustOpen = false;
     this.#options.onOpened(opened);
   }
 
-  #committed(next: Checkpoint): true {
+  #committed({ items, next }: Attempt): void {
     this.#checkpoint = next;
+    this.#doubts = [];
+    this.#isLastLook = false;
+    this.#options.onWritten?.(items);
+  }
+
+  #isHealthy(): true {
     this.#isFailing = false;
     this.#backoff.reset();
     this.#options.onTrouble(undefined);

@@ -16,8 +16,9 @@ class TinySink implements Sink {
   readonly rows: string[] = [];
   readonly moves: CheckpointMove[] = [];
   opens = 0;
-  /** What happens to the next writes: lost before or after the commit; the table is missing. */
-  plan: ("before" | "after" | "missing")[] = [];
+  /** What happens to the next writes: lost before or after the commit, or committed only when the next comes; no table. */
+  plan: ("before" | "after" | "late" | "missing")[] = [];
+  #late: (() => void) | undefined;
 
   constructor(stored: Checkpoint) {
     this.stored = stored;
@@ -29,17 +30,23 @@ class TinySink implements Sink {
   }
 
   async write(batch: Batch, moves: readonly CheckpointMove[]): Promise<void> {
-    const [move] = moves;
+    this.#late?.();
+    this.#late = undefined;
     const planned = this.plan.shift();
     if (planned === "missing") throw new Error("no such table");
-    if (planned === "before") throw new Error("connection lost");
+    if (planned === "late") this.#late = () => this.#commit(batch, moves);
+    if (planned === "before" || planned === "late") throw new Error("connection lost");
+    this.#commit(batch, moves);
+    if (planned === "after") throw new Error("connection lost");
+  }
+
+  #commit(batch: Batch, [move]: readonly CheckpointMove[]): void {
     if (!move?.to || move.from !== this.stored.token) throw new SupersededError();
     const names = batch.upserts.flatMap(({ rows }) => rows.map(({ id }) => String(id[0])));
     if (names.some((name) => name.startsWith("bad"))) throw new Refused(`${names.join()} refused`);
     this.rows.push(...names);
     this.moves.push(move);
     this.stored = move.to;
-    if (planned === "after") throw new Error("connection lost");
   }
 
   classify(error: unknown): ErrorClass {
@@ -81,14 +88,16 @@ function makeWriter() {
   const sink = new TinySink(FIRST);
   const refused: [string, string][] = [];
   const troubles: (string | undefined)[] = [];
+  const written: string[] = [];
   const writer = new Writer({
     sink,
     checkpoint: FIRST,
     refuse: async ({ entry }, error) => void refused.push([entry.key, error]),
     onTrouble: (reason) => troubles.push(reason),
     onOpened: () => undefined,
+    onWritten: (found) => written.push(...found.map(({ entry }) => entry.key)),
   });
-  return { sink, writer, refused, troubles };
+  return { sink, writer, refused, troubles, written };
 }
 
 test("a batch is one transaction with its checkpoint", async () => {
@@ -123,6 +132,28 @@ test("a batch of refused rows alone writes nothing, and moves on", async () => {
     ["bad1", "bad2", "bad3"],
   );
   assert.deepEqual([sink.rows, sink.stored], [[], NEXT]);
+});
+
+test("what was given up and lands late is neither taken for another writer's, nor written twice", async () => {
+  const { sink, writer, written } = makeWriter();
+  sink.plan = ["late"];
+  await writer.write(items("x"), NEXT, never);
+  assert.deepEqual([sink.rows, sink.stored, written], [["x"], NEXT, ["x"]]);
+});
+
+test("what nobody waits for any more is known to be written before anything else is", async () => {
+  for (const planned of ["before", "after", "late"] as const) {
+    const { sink, writer, written } = makeWriter();
+    sink.plan = [planned];
+    const abort = new AbortController();
+    const given = writer.write(items("x"), NEXT, abort.signal);
+    abort.abort(new Error("too late"));
+    await assert.rejects(given);
+    const after = { ...NEXT, token: "after" };
+    await writer.write(items("y"), after, never);
+    const both = planned === "before" ? ["y"] : ["x", "y"];
+    assert.deepEqual([sink.rows, written, sink.stored], [both, both, after], planned);
+  }
 });
 
 test("a connection lost before the commit: written once more", async () => {
