@@ -10,6 +10,8 @@ import type { Bytes, Change } from "../model.js";
 export interface Neighbour {
   /** Whether changes of this key are not yet in the table. */
   holds(key: Bytes): boolean;
+  /** The row of this key, if it is one of its own, may have been overwritten: it is to be carried again. */
+  recarry(key: Bytes): void;
 }
 
 export class WriteGuards {
@@ -43,6 +45,11 @@ export class WriteGuards {
   end(key: Bytes): void {
     const guard = this.#keys.get(key);
     if (guard && --guard.count === 0) this.#keys.delete(key);
+  }
+
+  /** These rows were written by a write-through that has no last step to come by. */
+  touch(keys: readonly Bytes[]): void {
+    for (const neighbour of this.#neighbours) for (const key of keys) neighbour.recarry(key);
   }
 
   /** A write-behind sees a change. True: it is a write-through's last step, and has to be carried after all. */

@@ -77,6 +77,28 @@ export class Orders {
     });
   }
 
+  /** The rows that these hashes are now. A hash that is not there has none; what cannot become a row is left as it is. */
+  async restore(keys: readonly Bytes[]): Promise<{ items: readonly Item[]; offset: number }> {
+    if (keys.length === 0) return { items: [], offset: 0 };
+    const { found, offset } = await this.#reader.read(keys);
+    const items = keys.flatMap((key, i) => {
+      try {
+        return this.#rowOf(key, found[i] as Found, offset) ?? [];
+      } catch (error) {
+        if (!(error instanceof RefusedValueError)) throw error;
+        this.#options.log.warn(`a row may differ from its hash, which it cannot hold: ${error.message}`);
+        return [];
+      }
+    });
+    return { items, offset };
+  }
+
+  #rowOf(key: Bytes, found: Found, offset: number): Item | undefined {
+    const entry = new Entry(key, offset, 0, 0);
+    if (found.kind === "hash") return this.#upsert(entry, found.record);
+    return found.kind === "absent" ? (this.rows as RowMaker).delete(entry, offset) : undefined;
+  }
+
   #makeRow(job: Job, hash: Found, offset: number): void {
     const { order, request, pairs } = job;
     const rows = this.rows as RowMaker;

@@ -327,6 +327,12 @@ export class WriteBehindPipeline implements Consumer, Whole, Pipeline {
     return key.startsWith(this.head) && this.#partitions.hasBegun && this.#partitions.of(key).holds(key);
   }
 
+  recarry(key: Bytes): void {
+    if (!key.startsWith(this.head) || !this.#partitions.hasBegun) return;
+    this.#partitions.of(key).touch(key);
+    this.#partitions.wake();
+  }
+
   // --- inside ----------------------------------------------------------------------------------------------------------------
 
   get #first(): Sink {

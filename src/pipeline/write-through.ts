@@ -10,7 +10,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { Redis } from "ioredis";
 import type { Attached, Capture, Consumer } from "../capture/capture.js";
 import type { ErrorClass, Opened, Sink } from "../connectors/connector.js";
-import type { Bytes, Change, Position } from "../model.js";
+import type { Bytes, Change, Checkpoint, Position } from "../model.js";
 import type { Logger } from "../observe/logger.js";
 import type { WriteThroughRecipe } from "../recipe/recipe.js";
 import type { Pipeline, PipelineStatus } from "./pipeline.js";
@@ -18,12 +18,13 @@ import { catchUp } from "./catch-up.js";
 import { advance } from "./checkpoints.js";
 import { Gate } from "./gate.js";
 import type { WriteGuards } from "./guards.js";
-import { type Job, type Order, Orders } from "./orders.js";
+import { OrderQueue } from "./order-queue.js";
+import { type Order, Orders } from "./orders.js";
 import { RowMaker } from "./rows.js";
 import { Seat } from "./seat.js";
 import { type Server, sinkContext } from "./sink-context.js";
 import { scanKeys } from "./snapshot.js";
-import { Writer } from "./write.js";
+import { ThroughTable } from "./through-table.js";
 
 export interface WriteThroughOptions {
   readonly recipe: WriteThroughRecipe;
@@ -37,7 +38,6 @@ export interface WriteThroughOptions {
   readonly onChange: () => void;
 }
 
-const BATCH = 1000;
 const IDLE_CHECKPOINT_MS = 5000;
 /** The last step in Redis comes by in the stream within this time. */
 const GUARD_MS = 1000;
@@ -50,14 +50,12 @@ export class WriteThroughPipeline implements Consumer, Pipeline {
   readonly #seat: Seat;
   readonly #orders: Orders;
   readonly #gate = new Gate(() => this.#waitMs());
-  #queue: Order[] = [];
-  #jobs: readonly Job[] = [];
-  #writer: Writer | undefined;
+  readonly #queue = new OrderQueue();
+  #table: ThroughTable | undefined;
   #captured: Position = { replid: "", offset: 0, db: 0 };
   #replayedUntil = 0;
   #isCapturing = false;
   #needsScan = false;
-  #inFlight: readonly Order[] = [];
   #isPaused = false;
   #ending: "no" | "at the next batch" | "when empty" = "no";
   #lastCommit = performance.now();
@@ -92,8 +90,7 @@ export class WriteThroughPipeline implements Consumer, Pipeline {
     if (predecessor) this.#seat.found(await this.#sink.open(signal));
     await this.#seat.claim(signal);
     if (predecessor instanceof WriteThroughPipeline && predecessor.head === this.head) {
-      this.#queue = predecessor.#queue;
-      predecessor.#queue = [];
+      this.#queue.adopt(predecessor.#queue);
       this.#options.capture.replace(predecessor, this);
     } else this.#options.capture.attach(this, this.#seat.resume);
     await this.#seat.confirm(signal);
@@ -104,14 +101,13 @@ export class WriteThroughPipeline implements Consumer, Pipeline {
       await this.#gate.pass(signal);
       if (this.#isAtEnd()) return;
       if (this.#needsScan) await this.#scan(signal);
-      this.#take();
       try {
-        await this.#carryOut(this.#inFlight, signal);
+        await this.#carryOut(this.#queue.take(), signal);
+        this.#queue.settle();
       } catch (error) {
-        this.#queue.unshift(...this.#inFlight);
+        this.#queue.putBack();
         throw error;
       } finally {
-        this.#inFlight = [];
         this.#options.capture.progressed();
         this.#options.onChange();
       }
@@ -133,7 +129,7 @@ export class WriteThroughPipeline implements Consumer, Pipeline {
   }
 
   reconnect(): void {
-    this.#writer?.reopen();
+    this.#table?.reopen();
   }
 
   resume(): void {}
@@ -146,8 +142,8 @@ export class WriteThroughPipeline implements Consumer, Pipeline {
       capturing: this.#isCapturing,
       trouble: this.#trouble,
       scan: undefined,
-      isWriting: this.#inFlight.length > 0,
-      buffered: this.#queue.length + this.#inFlight.length,
+      isWriting: this.#queue.isUnderWay,
+      buffered: this.#queue.size,
       rows: written,
       deletes: deleted,
       deadLetters: failed,
@@ -166,7 +162,7 @@ export class WriteThroughPipeline implements Consumer, Pipeline {
   attached({ position, gap }: Attached): void {
     this.#captured = position;
     this.#isCapturing = true;
-    if (!this.#writer) this.#begin(position, gap !== undefined);
+    if (!this.#table) this.#begin(position, gap !== undefined);
     // What is waiting in Redis is found again by its temporary keys.
     if (gap !== undefined) this.#needsScan = true;
     this.#options.onChange();
@@ -197,9 +193,8 @@ export class WriteThroughPipeline implements Consumer, Pipeline {
   }
 
   committed(): number {
-    if (!this.#writer) return this.#seat.lowest;
-    const oldest = Math.min(this.#inFlight[0]?.start ?? Infinity, this.#queue[0]?.start ?? Infinity);
-    return Math.min(oldest, this.#captured.offset);
+    if (!this.#table) return this.#seat.lowest;
+    return Math.min(this.#queue.oldest?.start ?? Infinity, this.#captured.offset);
   }
 
   // --- inside ----------------------------------------------------------------------------------------------------------------
@@ -215,13 +210,13 @@ export class WriteThroughPipeline implements Consumer, Pipeline {
     const [checkpoint] = this.#seat.settle(position, this.#options.capture.countersAt(position.offset));
     if (!checkpoint) throw new Error("a seat always settles with a checkpoint");
     this.#replayedUntil = hasGap ? 0 : checkpoint.high;
-    this.#writer = new Writer({
+    this.#table = new ThroughTable({
       sink: this.#sink,
       checkpoint,
-      refuse: async (item, error) => {
-        const job = this.#jobs.find((candidate) => candidate.item === item);
-        if (job) job.error = error;
-      },
+      orders: this.#orders,
+      guards: this.#options.guards,
+      timeoutMs: this.recipe.timeout,
+      next: (current, high) => this.#nextCheckpoint(current, high),
       onTrouble: (reason) => {
         this.#trouble = reason;
         this.#options.onChange();
@@ -237,62 +232,29 @@ export class WriteThroughPipeline implements Consumer, Pipeline {
     this.#orders.rows = new RowMaker({ idOf, primaryKey: connector.primaryKey, mappings, columns });
   }
 
-  /** The next orders, at most one a key: the others wait for it. */
-  #take(): void {
-    const taken: Order[] = [];
-    const left: Order[] = [];
-    const keys = new Set<Bytes>();
-    for (const order of this.#queue) {
-      if (taken.length >= BATCH || keys.has(order.key)) left.push(order);
-      else taken.push(order);
-      keys.add(order.key);
-    }
-    this.#queue = left;
-    this.#inFlight = taken;
-  }
-
   async #carryOut(orders: readonly Order[], signal: AbortSignal): Promise<void> {
     const { guards } = this.#options;
     for (const { key } of orders) guards.begin(key);
     try {
-      this.#jobs = await this.#orders.prepare(orders);
-      await this.#write(this.#jobs, signal);
-      await Promise.all(this.#jobs.map((job) => this.#orders.finish(job)));
+      const jobs = await this.#orders.prepare(orders);
+      await (this.#table as ThroughTable).write(jobs, signal);
+      this.#lastCommit = performance.now();
+      await Promise.all(jobs.map((job) => this.#orders.finish(job)));
     } finally {
       setTimeout(() => orders.forEach(({ key }) => guards.end(key)), GUARD_MS).unref();
     }
   }
 
-  /** Into the table, in time or not at all. */
-  async #write(jobs: readonly Job[], signal: AbortSignal): Promise<void> {
-    const writer = this.#writer as Writer;
+  #nextCheckpoint(current: Checkpoint, high: number): Checkpoint {
     const low = this.#lowest();
-    const next = advance(writer.checkpoint, {
-      low,
-      high: jobs.reduce((high, { order }) => Math.max(high, order.end), 0),
-      snapshot: "done",
-      counters: this.#options.capture.countersAt(low.offset),
-    });
-    const late = new AbortController();
-    const timer = setTimeout(() => late.abort(), this.recipe.timeout);
-    try {
-      const items = jobs.flatMap(({ item }) => (item ? [item] : []));
-      await writer.write(items, next, AbortSignal.any([signal, late.signal]));
-    } catch (error) {
-      if (!late.signal.aborted || signal.aborted) throw error;
-      const reason = this.#trouble ?? "it did not answer";
-      const message = `the database did not take the write within ${this.recipe.timeout} ms: ${reason}`;
-      for (const job of jobs) if (job.item) job.error ??= message;
-    } finally {
-      clearTimeout(timer);
-    }
-    this.#lastCommit = performance.now();
+    const counters = this.#options.capture.countersAt(low.offset);
+    return advance(current, { low, high, snapshot: "done", counters });
   }
 
   /** Until the last step in Redis is made, a restart has to see these orders again. */
   #lowest(): Position {
     const { replid } = this.#captured;
-    const oldest = [...this.#inFlight.slice(0, 1), ...this.#queue.slice(0, 1)].sort((a, b) => a.start - b.start)[0];
+    const { oldest } = this.#queue;
     return oldest ? { replid, offset: oldest.start, db: oldest.startDb } : this.#captured;
   }
 
@@ -321,14 +283,14 @@ export class WriteThroughPipeline implements Consumer, Pipeline {
 
   #isAtEnd(): boolean {
     if (this.#ending === "at the next batch") return true;
-    return this.#ending === "when empty" && (this.#isPaused || this.#queue.length === 0);
+    return this.#ending === "when empty" && (this.#isPaused || !(this.#queue.hasWaiting || this.#table?.isInDoubt));
   }
 
   #waitMs(): number {
     if (this.#ending === "at the next batch") return 0;
     if (this.#isPaused) return this.#ending === "no" ? Infinity : 0;
-    if (this.#queue.length > 0 || this.#ending === "when empty" || this.#needsScan) return 0;
-    const isUpToDate = this.#captured.offset <= (this.#writer?.checkpoint.low ?? 0);
+    if (this.#queue.hasWaiting || this.#table?.isInDoubt || this.#ending === "when empty" || this.#needsScan) return 0;
+    const isUpToDate = this.#captured.offset <= (this.#table?.checkpoint.low ?? 0);
     return isUpToDate ? Infinity : this.#lastCommit + IDLE_CHECKPOINT_MS - performance.now();
   }
 }
