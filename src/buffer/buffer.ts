@@ -38,11 +38,6 @@ export class Buffer {
     return this.#entries.size + this.#absent.size;
   }
 
-  /** Whether so many entries can be taken, and none waits for what capture has to tell. */
-  holdsEnough(count: number): boolean {
-    return this.#entries.size >= count && this.#absent.size === 0;
-  }
-
   /** Bytes of values held. */
   get bytes(): number {
     return this.#bytes;

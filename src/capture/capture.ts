@@ -23,8 +23,6 @@ export interface Consumer {
   attached(at: Attached): void;
   /** Changes in order, and the position up to which everything has now been delivered. */
   deliver(changes: readonly Change[], captured: Position): void;
-  /** Whether more changes would only lie there: then they may stay bytes for a while. Without it, it takes whatever there is. */
-  isSated?(): boolean;
   /** Somebody waits for an acknowledgement: write what is buffered now. */
   hurry(): void;
   /** Everything up to this offset is in the table. */
@@ -47,8 +45,6 @@ export interface Capture {
   release(owner: object): void;
   /** The consumer's `committed()` has grown. */
   progressed(): void;
-  /** The consumer may not be sated any more. */
-  hungry(): void;
   /** Counters to store with a checkpoint at this offset. */
   countersAt(offset: number): Counters | undefined;
 }

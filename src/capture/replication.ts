@@ -23,7 +23,6 @@ import { CauseJudge } from "./causes.js";
 import { Interpreter } from "./commands.js";
 import { ReplicaLink, type Synced } from "./link.js";
 import { CommandReader } from "./resp.js";
-import { Unread } from "./unread.js";
 
 /** A recipe at the link. */
 interface Attachment {
@@ -46,9 +45,6 @@ interface Attachment {
  * slowly.
  */
 const TURN_MS = 4;
-
-/** Bytes that are kept unread while every recipe has enough to do. */
-const MAX_UNREAD_BYTES = 32 * 2 ** 20;
 
 /** The database in force is not known until the stream selects one. */
 const UNKNOWN_DB = -1;
@@ -73,7 +69,6 @@ export class ReplicationCapture implements Capture {
   readonly #attachments = new Set<Attachment>();
   readonly #backoff = new Backoff();
   #link: ReplicaLink | undefined;
-  #unread: Unread | undefined;
   /** The link's interpreter, once recipes have been told where they are. */
   #live: { readonly interpreter: Interpreter; readonly replid: string } | undefined;
   /** Ends the present link, to begin a new one with other recipes or another position. */
@@ -141,10 +136,6 @@ export class ReplicationCapture implements Capture {
     if (exact !== undefined) this.#link?.acknowledge(exact);
   }
 
-  hungry(): void {
-    this.#unread?.wake();
-  }
-
   countersAt(offset: number): Counters | undefined {
     return this.#causes.sampleBefore(offset);
   }
@@ -167,13 +158,12 @@ export class ReplicationCapture implements Capture {
     const either = AbortSignal.any([signal, this.#restart.signal]);
     let reason = "the server closed the replication link";
     try {
-      await this.#follow(either, signal);
+      await this.#follow(either);
     } catch (error) {
       reason = messageOf(error);
     } finally {
       this.#link?.close();
       this.#link = undefined;
-      this.#unread = undefined;
       this.#live = undefined;
       this.#asked = [];
     }
@@ -184,8 +174,8 @@ export class ReplicationCapture implements Capture {
     await sleep(delayMs, undefined, { signal: either }).catch(() => undefined);
   }
 
-  /** One link, from PSYNC to its end. What was read of it is delivered even then, unless everything is to stop. */
-  async #follow(signal: AbortSignal, stop: AbortSignal): Promise<void> {
+  /** One link, from PSYNC to its end. */
+  async #follow(signal: AbortSignal): Promise<void> {
     const link = await ReplicaLink.connect(this.#options.target, signal);
     this.#link = link;
     const here = await this.#whereIsTheServer(signal);
@@ -204,18 +194,15 @@ export class ReplicationCapture implements Capture {
     this.#causes.startAt(synced.offset);
     interpreter.onAckRequest = (offset) => this.#asked.push(offset);
     link.acknowledged = () => Math.max(0, this.#committed() - 1);
-    const unread = new Unread(MAX_UNREAD_BYTES, () => this.#isAnyoneHungry());
-    this.#unread = unread;
-    void unread.fill(link.chunks(synced.full));
     let turnBegan = performance.now();
-    for (let chunk = await unread.next(); chunk; chunk = await unread.next()) {
+    for await (const chunk of link.chunks(synced.full)) {
       reader.push(chunk, (command) => interpreter.handle(command));
       const changes = interpreter.take();
       const judging = this.#causes.judge(changes, interpreter.safeOffset);
       if (judging) await judging;
-      if (stop.aborted) return;
+      if (signal.aborted) return;
       const captured = { replid: synced.replid, offset: interpreter.safeOffset, db: interpreter.safeDb };
-      for (const attachment of this.#attachments) if (attachment.greeted) deliver(attachment, changes, captured);
+      for (const attachment of this.#attachments) deliver(attachment, changes, captured);
       this.#backoff.reset();
       if (this.#asked.length > 0) this.#serveWaiters();
       if (performance.now() - turnBegan > TURN_MS) {
@@ -223,11 +210,6 @@ export class ReplicationCapture implements Capture {
         turnBegan = performance.now();
       }
     }
-  }
-
-  #isAnyoneHungry(): boolean {
-    for (const { consumer } of this.#attachments) if (!consumer.isSated?.()) return true;
-    return this.#attachments.size === 0;
   }
 
   #serveWaiters(): void {

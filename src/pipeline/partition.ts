@@ -19,8 +19,6 @@ import type { Writer } from "./write.js";
 export interface Whole {
   /** The position up to which changes have been delivered. */
   captured(): Position;
-  /** A partition may not be sated any more. */
-  hungry(): void;
   /** Whether the stream is being read. */
   isCapturing(): boolean;
   /** The offset at which the last SCAN had found every key; Infinity while one is under way. */
@@ -53,9 +51,6 @@ export interface PartitionOptions {
 
 /** An idle partition moves its checkpoint this often, so that the backlog still reaches back to it. */
 const IDLE_CHECKPOINT_MS = 5000;
-
-/** With so many batches waiting, more changes would only lie there. */
-const ENOUGH_BATCHES = 2;
 
 export class Partition {
   readonly #options: PartitionOptions;
@@ -110,11 +105,6 @@ export class Partition {
     return this.buffer.size + this.#inFlight.length;
   }
 
-  /** Whether more changes would only lie there. */
-  get isSated(): boolean {
-    return this.buffer.holdsEnough(ENOUGH_BATCHES * this.#options.batch) && this.#ending === "no" && this.#mayWrite();
-  }
-
   /** Whether changes that end here were carried before a restart: the stream begins where the partition that is last has to go on. */
   isPast(end: number): boolean {
     return end <= this.#past;
@@ -159,7 +149,6 @@ export class Partition {
 
   setPaused(isPaused: boolean): void {
     this.#isPaused = isPaused;
-    this.#options.whole.hungry();
     this.wake();
   }
 
@@ -224,7 +213,6 @@ export class Partition {
     this.#inFlight = this.buffer.take(this.#options.batch, this.#options.whole.captured().offset);
     this.#inFlightFirst = this.#inFlight.reduce((first, entry) => Math.min(first, entry.first), Infinity);
     for (const entry of this.#inFlight) entry.isRefused = false;
-    this.#options.whole.hungry();
     return this.#inFlight;
   }
 

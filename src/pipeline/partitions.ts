@@ -42,11 +42,6 @@ export class Partitions {
     return this.#all.reduce((sum, { buffer }) => sum + buffer.size, 0);
   }
 
-  /** Whether every one has enough to do. */
-  get areSated(): boolean {
-    return this.#all.every((partition) => partition.isSated);
-  }
-
   /** Whether a transaction is under way. */
   get isWriting(): boolean {
     return this.#all.some((partition) => partition.isWriting);

@@ -76,7 +76,6 @@ export class WriteBehindPipeline implements Consumer, Whole, Pipeline {
   #captured: Position = { replid: "", offset: 0, db: 0 };
   #isCapturing = false;
   #isPaused = false;
-  #isDraining = false;
   /** What the version before this one had buffered. */
   #inherited: readonly Entry[] = [];
   readonly #troubles = new Map<number, string>();
@@ -181,8 +180,6 @@ export class WriteBehindPipeline implements Consumer, Whole, Pipeline {
   }
 
   async drain(signal: AbortSignal): Promise<void> {
-    this.#isDraining = true;
-    this.hungry();
     await catchUp(this.#options.redis, () => (this.#isCapturing ? this.#captured.offset : undefined), signal);
     this.#partitions.end("when empty");
   }
@@ -269,10 +266,6 @@ export class WriteBehindPipeline implements Consumer, Whole, Pipeline {
     this.#partitions.hurry();
   }
 
-  isSated(): boolean {
-    return !this.#isDraining && this.#partitions.hasBegun && this.#partitions.areSated;
-  }
-
   committed(): number {
     return this.#partitions.hasBegun ? this.#partitions.committed : this.#seat.lowest;
   }
@@ -285,10 +278,6 @@ export class WriteBehindPipeline implements Consumer, Whole, Pipeline {
 
   captured(): Position {
     return this.#captured;
-  }
-
-  hungry(): void {
-    this.#options.capture.hungry();
   }
 
   isCapturing(): boolean {
@@ -377,7 +366,6 @@ export class WriteBehindPipeline implements Consumer, Whole, Pipeline {
       writer: new Writer({
         sink: this.#sinks[index] as Sink,
         checkpoint,
-        areDistinct: () => partition.rows.areDistinct,
         refuse: (item, error) => partition.refuse(item, error),
         onTrouble,
         onOpened: (opened: Opened) => {

@@ -166,8 +166,6 @@ class Recipe implements Whole, Sink {
     return this.sweeping;
   }
 
-  hungry(): void {}
-
   countersAt(): undefined {
     return undefined;
   }

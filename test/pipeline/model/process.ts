@@ -166,8 +166,6 @@ export class Process implements Whole {
     return -1;
   }
 
-  hungry(): void {}
-
   countersAt(): undefined {
     return undefined;
   }
