@@ -67,12 +67,6 @@ function harness(url: string, server: MongodbServer | undefined, isFull: boolean
     prefix: `wbt_${randomBytes(4).toString("hex")}_`,
     ...(server?.user !== undefined && { user: server.user, password: server.password! }),
     odd: { table: "we ird\"t`a'b;l--e", columns: ['se"lect', "gr`oup", "UPPER lower ü", "?", "sel'ect"] },
-    // FerretDB 1 has no decimals, does not quote names with a quote in them, and looks at every document for a key that is not _id.
-    ...(!isFull && {
-      lacks: ["decimal(20,4)" as const],
-      odd: { table: "we ird t`a'b;l--e", columns: ["gr`oup", "UPPER lower ü", "?", "sel'ect"] },
-      large: 300,
-    }),
     connector(name, { primaryKey, checkpointTable = "wbsync_checkpoint" }, { port, ...connection } = {}) {
       const at = port === undefined ? url : url.replace(/:\d+\//, `:${port as number}/`);
       return mongodb({ url: at, connectTimeoutMs: 2000, ...connection }).collection(name, {

@@ -35,12 +35,11 @@ export interface PostgresServer {
   stop(): Promise<void>;
 }
 
-/** Starts a private server; `settings` are further options as `name=value`. */
-export async function startPostgres(settings: readonly string[] = []): Promise<PostgresServer> {
+/** Starts a private server; `settings` are further options as `name=value`, `bin` is the folder of the server's programs. */
+export async function startPostgres(settings: readonly string[] = [], bin = binaries()): Promise<PostgresServer> {
   const folder = tempDir("wbsync-postgres");
   const [host, port, user, password, database] = ["127.0.0.1", await freePort(), "wbsync", "secret", "test"];
   const data = join(folder, "data");
-  const bin = binaries();
   const owner = await ownerOfData();
   await mkdir(data);
   await chmod(data, 0o700);
@@ -80,6 +79,8 @@ export async function startPostgres(settings: readonly string[] = []): Promise<P
       logFile,
       ready: async () => (await queryIn("postgres", "SELECT 1")).length === 1,
       cwd: folder,
+      // For extensions that connect to their own server.
+      env: { ...process.env, PGPASSWORD: password },
       ...owner,
     });
 

@@ -12,12 +12,7 @@ export interface Hello {
   readonly maxBsonObjectSize: number;
   /** Member of a replica set, or the router of a sharded cluster: there are transactions. */
   readonly hasTransactions: boolean;
-  /** Writes that one command may hold. */
-  readonly maxWrites: number;
 }
-
-/** FerretDB 1 keeps a connection to its own database busy for every write of a command, and has a hundred of them. */
-const FERRETDB_WRITES = 50;
 
 /** Connects, and asks the server what it can do. */
 export async function connectLink(server: MongodbServer, signal: AbortSignal): Promise<Link> {
@@ -72,7 +67,7 @@ export class Link {
   readonly #client: MongoClient;
   readonly #server: MongodbServer;
   readonly #cut = new AbortController();
-  #hello: Hello = { maxBsonObjectSize: 16 * 1024 * 1024, hasTransactions: false, maxWrites: 100_000 };
+  #hello: Hello = { maxBsonObjectSize: 16 * 1024 * 1024, hasTransactions: false };
 
   constructor(driver: Driver, client: MongoClient, server: MongodbServer) {
     this.driver = driver;
@@ -96,13 +91,8 @@ export class Link {
 
   async start(signal: AbortSignal): Promise<void> {
     await this.#wait(this.#client.connect(), this.#server.connectTimeoutMs, "No connection", signal);
-    const { hello, build } = await this.run(signal, async () => ({
-      hello: await this.db.admin().command({ hello: 1 }),
-      build: await this.db.admin().command({ buildInfo: 1 }),
-    }));
-    const isFerretdb = String(build.ferretdbVersion).startsWith("v1.");
+    const hello = await this.run(signal, () => this.db.admin().command({ hello: 1 }));
     this.#hello = {
-      maxWrites: isFerretdb ? FERRETDB_WRITES : Number(hello.maxWriteBatchSize ?? this.#hello.maxWrites),
       maxBsonObjectSize: Number(hello.maxBsonObjectSize ?? this.#hello.maxBsonObjectSize),
       hasTransactions: hello.setName !== undefined || hello.msg === "isdbgrid",
     };

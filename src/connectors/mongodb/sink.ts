@@ -67,8 +67,8 @@ export class MongodbSink implements Sink {
     const all = { ...types, ...this.#context.types };
     const columns = new Map(names.map((column) => [column, columnOf(link.driver, column, all[column])]));
     const key = primaryKey.map((column) => columns.get(column) as MongodbColumn);
-    const { maxBsonObjectSize: maxBytes, maxWrites } = link.hello;
-    this.#open = { link, checkpoints, target: { key, columns, maxBytes, maxWrites } };
+    const { maxBsonObjectSize: maxBytes } = link.hello;
+    this.#open = { link, checkpoints, target: { key, columns, maxBytes } };
     return { columns: [...columns.values()].map(({ encode: _, ...column }) => column), checkpoints: stored };
   }
 

@@ -10,8 +10,6 @@ export interface Target {
   readonly columns: ReadonlyMap<string, MongodbColumn>;
   /** Bytes that a document may have. */
   readonly maxBytes: number;
-  /** Writes that one command may hold. */
-  readonly maxWrites: number;
 }
 
 /** Ids in one delete: they travel as one list. */
@@ -23,7 +21,7 @@ export function bulksOf(target: Target, batch: Batch): readonly AnyBulkWriteOper
     const shape = columns.map((name) => target.columns.get(name) as MongodbColumn);
     return rows.map((row) => upsert(target, shape, row));
   });
-  return [deletesOf(target, batch.deletes), upserts].flatMap((bulk) => pieces(bulk, target.maxWrites));
+  return [deletesOf(target, batch.deletes), upserts].filter((bulk) => bulk.length > 0);
 }
 
 function pieces<T>(all: readonly T[], size: number): T[][] {
