@@ -35,8 +35,29 @@ export interface MariadbServer {
   stop(): Promise<void>;
 }
 
+/** Where MariaDB and MySQL differ. */
+export interface MysqlProduct {
+  readonly command: string;
+  /** Options of its own. */
+  readonly args: readonly string[];
+  /** The command that fills a data folder. */
+  install(data: string): readonly [command: string, ...args: string[]];
+}
+
+const MARIADB: MysqlProduct = {
+  command: "mariadbd",
+  args: ["--innodb-log-file-size=96M"],
+  install: (data) => [
+    ...(["mariadb-install-db", "--no-defaults", `--datadir=${data}`] as const),
+    ...["--auth-root-authentication-method=normal", "--skip-test-db"],
+  ],
+};
+
 /** Starts a private server; `args` are further options of mariadbd. */
-export async function startMariadb(args: readonly string[] = []): Promise<MariadbServer> {
+export async function startMariadb(
+  args: readonly string[] = [],
+  product: MysqlProduct = MARIADB,
+): Promise<MariadbServer> {
   const folder = tempDir("wbsync-mariadb");
   const [host, port, user, password, database] = ["127.0.0.1", await freePort(), "wbsync", "secret", "test"];
   const socket = join(folder, "server.sock");
@@ -52,18 +73,8 @@ export async function startMariadb(args: readonly string[] = []): Promise<Mariad
       `CREATE USER IF NOT EXISTS '${user}'@'%' IDENTIFIED BY '${password}';\n` +
       `GRANT ALL ON *.* TO '${user}'@'%' WITH GRANT OPTION;\n`,
   );
-  await run(
-    "mariadb-install-db",
-    [
-      "--no-defaults",
-      `--datadir=${data}`,
-      `--tmpdir=${folder}`,
-      "--auth-root-authentication-method=normal",
-      "--skip-test-db",
-      ...asRoot,
-    ],
-    { env },
-  );
+  const [installer, ...options] = product.install(data);
+  await run(installer, [...options, `--tmpdir=${folder}`, ...asRoot], { env });
 
   const query = async (sql: string, params: readonly unknown[] = []) => {
     const connection = await createConnection({
@@ -85,20 +96,14 @@ export async function startMariadb(args: readonly string[] = []): Promise<Mariad
   };
   const start = (): Promise<ServerProcess> =>
     spawnServer({
-      command: "mariadbd",
+      command: product.command,
       args: [
         // A server that starts removes whatever looks like its own temporary files, also those of another.
-        ...[
-          "--no-defaults",
-          `--datadir=${data}`,
-          `--tmpdir=${folder}`,
-          `--socket=${socket}`,
-          `--port=${port}`,
-          `--bind-address=${host}`,
-        ],
+        ...["--no-defaults", `--datadir=${data}`, `--tmpdir=${folder}`, `--socket=${socket}`],
+        ...[`--port=${port}`, `--bind-address=${host}`],
         ...["--skip-name-resolve", "--character-set-server=utf8mb4", `--init-file=${init}`, ...asRoot],
-        ...["--innodb-flush-log-at-trx-commit=1", "--innodb-buffer-pool-size=64M", "--innodb-log-file-size=96M"],
-        ...["--performance-schema=OFF", "--skip-log-bin", `--pid-file=${join(folder, "pid")}`, ...args],
+        ...["--innodb-flush-log-at-trx-commit=1", "--innodb-buffer-pool-size=64M", "--skip-log-bin"],
+        ...["--performance-schema=OFF", `--pid-file=${join(folder, "pid")}`, ...product.args, ...args],
       ],
       logFile: join(folder, "server.log"),
       ready: async () => (await query("SELECT 1")).length === 1,
