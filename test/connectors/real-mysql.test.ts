@@ -1,8 +1,9 @@
 /** MySQL itself against the connector contract, on a private server (see test/support/mysql.ts). */
-import { test } from "node:test";
+import { describe, test } from "node:test";
 import { connectorContract } from "../contract/connector-contract.js";
 import { missingForMysql, startMysql } from "../support/mysql.js";
 import { CAPABILITIES, harness } from "./mysql/harness.js";
+import { types } from "./mysql/types.js";
 
 const missing = await missingForMysql();
 
@@ -15,6 +16,7 @@ if (missing === undefined) {
       return harness(server.url, server);
     },
   });
+  describe("MySQL: what is peculiar to it", () => types(startMysql));
 } else {
   test("MySQL: the connector contract", { skip: missing }, () => undefined);
 }
