@@ -1,5 +1,6 @@
 import { test } from "node:test";
+import { startLab } from "../support/lab.js";
 import { killRunners } from "./kill.js";
 
-test("MariaDB: after kill -9 of the runner at fifty random moments every row equals its hash, and none ever went back", (t) =>
-  killRunners(t, "mysql", 50));
+test("MariaDB: after kill -9 of the runner at fifty random moments every row equals its hash, and none ever went back", async (t) =>
+  killRunners(t, await startLab({ database: "mysql" }), 50));

@@ -2,28 +2,26 @@
 import assert from "node:assert/strict";
 import { type TestContext, after } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
-import { type LabRunner, startLab } from "../support/lab.js";
-import type { DatabaseKind } from "../support/lab-databases.js";
+import type { Lab, LabRunner } from "../support/lab.js";
 import { waitFor } from "../support/wait.js";
 import { mulberry32, RandomLoad } from "./random-load.js";
 import { assertNoRowWentBack, recordRows } from "./row-history.js";
 
-/** A runner lives at most so many ms after the moment that was waited for. */
-const MAX_MS = 400;
-
 /** A third dies while it connects or catches up, the others while they write, too. */
-async function letLive(runner: LabRunner, random: () => number): Promise<void> {
+async function letLive(runner: LabRunner, random: () => number, maxMs: number): Promise<void> {
   if (random() < 0.33) await waitFor(() => runner.stderr() !== "", { everyMs: 5 });
   else await runner.is("running");
-  await sleep(random() * MAX_MS);
+  await sleep(random() * maxMs);
 }
 
-/** Kills the runner so often, then compares every row, and looks at everything that the rows have been. */
-export async function killRunners(t: TestContext, database: DatabaseKind, rounds: number): Promise<void> {
+/**
+ * Kills the runner so often, then compares every row, and looks at everything that the rows have been. A runner lives at most
+ * `maxMs` after the moment that was waited for.
+ */
+export async function killRunners(t: TestContext, lab: Lab, rounds: number, maxMs = 400): Promise<void> {
   const seed = Number(process.env["WBSYNC_TEST_SEED"] ?? Date.now() % 2 ** 31);
   t.diagnostic(`WBSYNC_TEST_SEED=${seed}`);
   const random = mulberry32(seed + 1);
-  const lab = await startLab({ database });
   after(() => lab.stop());
   await recordRows(lab.db);
   await lab.deploy({ more: "batch: 200," });
@@ -32,7 +30,7 @@ export async function killRunners(t: TestContext, database: DatabaseKind, rounds
   load.start();
   for (let round = 0; round < rounds; round++) {
     const runner = lab.startRunner();
-    await letLive(runner, random);
+    await letLive(runner, random, maxMs);
     await runner.kill();
   }
   const runner = await lab.running();

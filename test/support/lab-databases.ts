@@ -7,10 +7,26 @@ import { tempDir } from "./process.js";
 
 export type DatabaseKind = "mysql" | "postgres" | "sqlite";
 
+/** Databases without SQL; see test/e2e/other-databases.ts. */
+export type OtherKind = "cassandra" | "mongodb" | "redis";
+
+export interface OtherDatabase {
+  /** `persons` of `db` as a recipe names it, in source text. */
+  readonly connector: string;
+  /** Every row of `persons`. */
+  rows(): Promise<Record<string, unknown>[]>;
+  /** Begins to write down what the rows become. */
+  watch(): void;
+  /** What they became; nothing more is written down. */
+  watched(): Promise<Record<string, unknown>[]>;
+}
+
 export interface LabDatabase {
-  readonly kind: DatabaseKind;
+  readonly kind: DatabaseKind | OtherKind;
   /** What a recipe gives to `mysql(…)`, `postgres(…)` or `sqlite(…)`. */
   readonly url: string;
+  /** What stands for SQL where the database has none. */
+  readonly other?: OtherDatabase;
   query(sql: string, params?: readonly unknown[]): Promise<Record<string, unknown>[]>;
   /** The server behind it, where there is one. */
   readonly server: MariadbServer | PostgresServer | undefined;

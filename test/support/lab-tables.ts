@@ -38,7 +38,8 @@ export async function readHashes(redis: Redis, options: TableOptions = {}): Prom
 export async function readTable(db: LabDatabase, options: TableOptions = {}): Promise<Rows> {
   const { table = "persons", mappings = MAPPINGS, primaryKey = "id" } = options;
   const columns = Object.values(mappings);
-  const rows = await db.query(`SELECT ${[primaryKey, ...columns].join(", ")} FROM ${table}`);
+  const sql = `SELECT ${[primaryKey, ...columns].join(", ")} FROM ${table}`;
+  const rows = db.other ? await db.other.rows() : await db.query(sql);
   return new Map(
     rows.map((row) => [`${row[primaryKey] as string}`, show(columns.map((column) => row[column] ?? null))]),
   );

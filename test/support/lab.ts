@@ -80,7 +80,8 @@ export class Lab {
   recipe(text: RecipeText = {}): string {
     const { name = "Persons", version = "1.0.0", prefix = "person", mode = "writeBehind", more = "" } = text;
     const { table = "persons", primaryKey = "id", mappings = MAPPINGS, head = "" } = text;
-    const { kind, url } = this.db;
+    const { kind, url, other } = this.db;
+    const named = `db.table(${JSON.stringify(table)}, { primaryKey: ${JSON.stringify(primaryKey)} })`;
     const file = join(this.dir, `${name}-${version}.ts`.replace(/[^\w.-]/g, "_"));
     writeFileSync(
       file,
@@ -91,7 +92,7 @@ export default ${mode}({
   name: ${JSON.stringify(name)},
   version: ${JSON.stringify(version)},
   keysPrefix: ${JSON.stringify(prefix)},
-  connector: db.table(${JSON.stringify(table)}, { primaryKey: ${JSON.stringify(primaryKey)} }),
+  connector: ${other?.connector ?? named},
   mappings: ${JSON.stringify(mappings)},
   ${more}
 });

@@ -28,8 +28,8 @@ export interface MongodbServer {
 
 /** A program to start, or what is missing to have one. */
 type Program =
-  | { readonly product: "MongoDB"; readonly path: string }
-  | { readonly product: "FerretDB"; readonly programs: FerretdbPrograms }
+  | { readonly product: "MongoDB"; readonly path: string; readonly missing?: undefined }
+  | { readonly product: "FerretDB"; readonly programs: FerretdbPrograms; readonly missing?: undefined }
   | { readonly product?: undefined; readonly missing: string };
 
 const [HOST, DATABASE] = ["127.0.0.1", "test"];

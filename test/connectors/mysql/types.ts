@@ -163,8 +163,8 @@ export function types(start: (args: readonly string[]) => Promise<MariadbServer>
     await refused(table, table.set("1", null, "日本", null));
     await refused(table, table.set("1", null, null, "2024-02-29 10:00:00.5"));
     await table.set("1", "äöü", "é".repeat(255), "2024-02-29T10:00:00Z");
-    assert.deepEqual(await server.query("SELECT v, CHAR_LENGTH(t) AS t, d FROM cut"), [
-      { v: "äöü", t: 255, d: "2024-02-29 10:00:00" },
+    assert.deepEqual(await server.query("SELECT v, CONCAT(CHAR_LENGTH(t)) AS t, d FROM cut"), [
+      { v: "äöü", t: "255", d: "2024-02-29 10:00:00" },
     ]);
   });
 
