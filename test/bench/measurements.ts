@@ -1,7 +1,7 @@
 /** Everything that the bench measures, in the order of its table. */
 import type { Measurement } from "./figure.js";
-import { cassandra } from "./figures/cassandra.js";
 import { drain } from "./figures/drain.js";
+import { drainOther } from "./figures/drain-other.js";
 import { latency } from "./figures/latency.js";
 import { outage } from "./figures/outage.js";
 import { redisSpeed } from "./figures/redis-speed.js";
@@ -9,6 +9,7 @@ import { snapshot } from "./figures/snapshot.js";
 import { start } from "./figures/start.js";
 
 export const MEASUREMENTS: readonly Measurement[] = [
-  ...[redisSpeed, drain("mariadb"), drain("postgres"), drain("sqlite"), cassandra],
+  ...[redisSpeed, drain("mariadb"), drain("postgres"), drain("sqlite")],
+  ...[drainOther("cassandra"), drainOther("mongodb"), drainOther("redis")],
   ...[latency, outage, snapshot, start],
 ];
