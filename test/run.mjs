@@ -3,12 +3,12 @@
  *
  *     npm test                    every *.test.ts under test/, but for connectors whose servers are not in every distribution
  *     npm test -- mysql cli/      the files whose path contains one of these
- *     npm run test:connectors     all of test/connectors; what cannot be had here is skipped, and said
+ *     npm run test:connectors     the connectors that npm test leaves out; what cannot be had here is skipped, and said at the end
  *
  * Needs nothing but Node, for it also works straight after `git clone`.
  */
 import { spawn, spawnSync } from "node:child_process";
-import { chmodSync, existsSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { chmodSync, existsSync, mkdtempSync, readFileSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join, relative, sep } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -20,20 +20,24 @@ const ROOT = dirname(dirname(fileURLToPath(import.meta.url)));
 const CONCURRENCY = 2;
 /** Ends what hangs; no test is that slow. */
 const TIMEOUT_MS = 10 * 60_000;
+/** Where the tests' reporter lists what was skipped. */
+const SKIPPED = "skipped.txt";
 /** These run everywhere; the other connectors' servers take minutes to get, and have a command of their own. */
 const EVERYWHERE = /^test\/connectors\/(mysql|postgres|sqlite|sql)/;
 
 async function main() {
   process.chdir(ROOT);
-  const files = chosenFiles(process.argv.slice(2));
+  const [args, files] = [process.argv.slice(2), chosenFiles(process.argv.slice(2))];
   if (!existsSync("node_modules")) run("npm", ["ci"]);
   ensureServers(["redis", "mariadb", "postgres"]);
   run(process.execPath, ["node_modules/typescript/bin/tsc", "-p", "tsconfig.json"]);
+  if (args.includes("--connectors") && args.length === 1) prepareConnectors();
   // Everything temporary goes into one folder, so that what stays behind is found. PostgreSQL's own user looks into it.
   const folder = mkdtempSync(join(tmpdir(), "wbsync-test-"));
   chmodSync(folder, 0o755);
   try {
     const code = await test(files, folder);
+    sayWhatWasSkipped(folder);
     const left = await leftovers(folder);
     for (const line of left) console.error(`Left behind: ${line}`);
     return left.length > 0 ? 1 : code;
@@ -47,7 +51,7 @@ function chosenFiles(args) {
   const unknown = args.find((arg) => arg.startsWith("-") && arg !== "--connectors");
   if (unknown) throw new Error(`Unknown option ${unknown}: expected --connectors or parts of file names.`);
   const isChosen = args.includes("--connectors")
-    ? (file) => file.startsWith("test/connectors/")
+    ? (file) => file.startsWith("test/connectors/") && (!EVERYWHERE.test(file) || filters.length > 0)
     : (file) => !file.startsWith("test/connectors/") || EVERYWHERE.test(file) || filters.length > 0;
   const files = readdirSync("test", { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile() && entry.name.endsWith(".test.ts"))
@@ -63,6 +67,26 @@ function chosenFiles(args) {
   return files;
 }
 
+/** Without these the tests of some connectors are skipped, which is no reason to stop. */
+function prepareConnectors() {
+  for (const name of ["java", "maven", "go", "python"]) {
+    try {
+      ensureServers([name]);
+    } catch (error) {
+      console.error(error.message);
+    }
+  }
+  run(process.execPath, ["--import", "tsx", "test/support/prepare.ts"]);
+}
+
+/** In one list, for a line among hundreds is not read. */
+function sayWhatWasSkipped(folder) {
+  const path = join(folder, SKIPPED);
+  const lines = existsSync(path) ? readFileSync(path, "utf8").trim() : "";
+  rmSync(path, { force: true });
+  if (lines !== "") console.error(`\nNot tested, since it could not be had here:\n${lines.replaceAll(/^/gm, "- ")}`);
+}
+
 /** Runs a command to its end; its failure is ours. */
 function run(command, args) {
   const { status, error } = spawnSync(command, args, { stdio: ["ignore", "inherit", "inherit"] });
@@ -72,7 +96,11 @@ function run(command, args) {
 
 /** Runs the test files, and resolves to node's exit code. */
 async function test(files, folder) {
-  const args = ["--import", "tsx", "--test", "--test-reporter=spec", ...limits(), ...files];
+  const reporters = [
+    ...["--test-reporter=spec", "--test-reporter-destination=stdout"],
+    ...["--test-reporter=./test/support/skipped.mjs", `--test-reporter-destination=${join(folder, SKIPPED)}`],
+  ];
+  const args = ["--import", "tsx", "--test", ...reporters, ...limits(), ...files];
   const child = spawn(process.execPath, args, { stdio: ["ignore", "inherit", "inherit"], env: environment(folder) });
   // Ctrl-C reaches the tests as well: let them end, then clean up.
   for (const signal of ["SIGINT", "SIGTERM"]) process.on(signal, () => child.kill(signal));

@@ -1,6 +1,6 @@
 /**
- * Makes sure that the servers which the tests start privately are installed. `node test/support/install.mjs [redis] [mariadb]
- * [postgres]` does it by hand. Needs nothing but Node, for it runs before `npm ci`.
+ * Makes sure that the servers which the tests start privately are installed, and what fetches or builds further ones. `node
+ * test/support/install.mjs [redis] [mariadb] [postgres]` does it by hand. Needs nothing but Node, for it runs before `npm ci`.
  */
 import { spawnSync } from "node:child_process";
 import { accessSync, constants, existsSync, readdirSync } from "node:fs";
@@ -12,6 +12,11 @@ const SERVERS = {
   redis: { programs: ["redis-server"], apt: "redis-server", brew: "redis" },
   mariadb: { programs: ["mariadbd", "mariadb-install-db"], apt: "mariadb-server", brew: "mariadb" },
   postgres: { programs: ["initdb", "postgres"], apt: "postgresql", brew: "postgresql" },
+  java: { programs: ["java"], apt: "openjdk-17-jre-headless", brew: "openjdk@17" },
+  maven: { programs: ["mvn"], apt: "maven", brew: "maven" },
+  go: { programs: ["go"], apt: "golang-go", brew: "go" },
+  // Debian has the modules that make an environment in packages of their own.
+  python: { programs: ["python3"], check: ["-c", "import ensurepip, venv"], apt: "python3-venv", brew: "python" },
 };
 
 /** Installs without questions, and without letting Debian start what it installs: the tests start their own. */
@@ -26,7 +31,7 @@ apt-get update -qq
 apt-get install -y -qq --no-install-recommends -o DPkg::Lock::Timeout=300 "$@"
 `;
 
-/** Installs what is missing of "redis", "mariadb" and "postgres"; throws an error that says what to do where it cannot. */
+/** Installs what is missing of these names in SERVERS; throws an error that says what to do where it cannot. */
 export function ensureServers(names) {
   const missing = names.filter((name) => !isInstalled(name));
   if (missing.length === 0) return;
@@ -43,7 +48,8 @@ export function ensureServers(names) {
 }
 
 function isInstalled(name) {
-  return SERVERS[name].programs.every(find);
+  const { programs, check } = SERVERS[name];
+  return programs.every(find) && (!check || spawnSync(programs[0], check, { stdio: "ignore" }).status === 0);
 }
 
 /** Ordinary users do not have the folders of servers in their path, and Debian keeps PostgreSQL's programs apart. */
@@ -84,7 +90,7 @@ function advice(missing) {
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   const names = process.argv.slice(2);
   try {
-    ensureServers(names.length > 0 ? names : Object.keys(SERVERS));
+    ensureServers(names.length > 0 ? names : ["redis", "mariadb", "postgres"]);
   } catch (error) {
     console.error(error.message);
     process.exitCode = 1;
