@@ -63,6 +63,8 @@ function common(server: RedisServer) {
     connectTimeout: server.connectTimeoutMs,
     keepAlive: 10_000,
     maxRetriesPerRequest: 0,
+    // A server that still loads its data is asked again soon: the driver would wait as long as the server thinks it takes.
+    maxLoadingRetryTime: 500,
     autoResendUnfulfilledCommands: false,
   };
 }
