@@ -26,6 +26,11 @@ function load(name: string): Script {
   return script;
 }
 
+/** What runs a command, as ioredis has it. */
+export interface Caller {
+  callBuffer(command: string, args: Argument[]): Promise<unknown>;
+}
+
 /** Runs `scripts/<name>.lua`; the text travels only to a server that does not know it yet. A text that it returns is a string. */
 export async function runScript(
   redis: Redis,
@@ -39,7 +44,7 @@ export async function runScript(
 
 /** The same, with every text in the reply as bytes. */
 export async function runScriptBuffer(
-  redis: Redis,
+  redis: Caller,
   name: string,
   keys: readonly (string | Buffer)[],
   args: readonly Argument[],

@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { after, before, describe, test, type TestContext } from "node:test";
 import type { Sink, SinkContext } from "../../src/connectors/connector.js";
 import { redis, type RedisOptions } from "../../src/connectors/redis.js";
+import { encodeCommand } from "../../src/connectors/redis/encoded-command.js";
 import { SupersededError, UserError } from "../../src/errors.js";
 import type { Batch, Checkpoint } from "../../src/model.js";
 import { freePort, tempDir } from "../support/process.js";
@@ -297,4 +298,10 @@ test("what is wrong with the options is said when the recipe is loaded", () => {
     assert.throws(work, (error: unknown) => error instanceof UserError && expected.test(error.message));
   }
   assert.deepEqual(redis({}).hashes("copy").primaryKey, ["id"]);
+});
+
+test("a command is encoded as Redis's protocol has it, every character of a text as its bytes", () => {
+  const encoded = encodeCommand("SET", ["é€😀", Buffer.from([0, 13, 10, 255]), 7, ""]);
+  const expected = [Buffer.from("*5\r\n$3\r\nSET\r\n$9\r\né€😀\r\n$4\r\n"), Buffer.from([0, 13, 10, 255])];
+  assert.deepEqual(encoded, Buffer.concat([...expected, Buffer.from("\r\n$1\r\n7\r\n$0\r\n\r\n")]));
 });

@@ -1,8 +1,9 @@
 /** A connection to one server or to a cluster, through ioredis: opened once, and gone when it is lost. */
 import type { Cluster, Redis } from "ioredis";
 import { WbsyncError } from "../../errors.js";
-import { runScriptBuffer, type Argument } from "../../redis/scripts.js";
+import { type Argument, type Caller, runScriptBuffer } from "../../redis/scripts.js";
 import { loadDriver, within } from "../sql/driver.js";
+import { sendEncoded } from "./encoded-command.js";
 import { explainCommand, explainConnect, replyCode } from "./errors.js";
 import type { RedisServer } from "./options.js";
 
@@ -11,14 +12,14 @@ const ROW_COMMANDS = ["hset", "hdel", "del"] as const;
 /** A command that writes a row. */
 export type RowCommand = (typeof ROW_COMMANDS)[number];
 
-type Driver = Pick<typeof import("ioredis"), "Redis" | "Cluster">;
+type Driver = Pick<typeof import("ioredis"), "Redis" | "Cluster" | "Command">;
 
 /** Connects, and waits until commands are taken. */
 export async function connectLink(server: RedisServer, signal: AbortSignal): Promise<Link> {
   const driver = await loadDriver<Driver>("ioredis", () => import("ioredis"));
   signal.throwIfAborted();
   const client = server.nodes ? clusterClient(driver, server, server.nodes) : singleClient(driver, server);
-  const link = new Link(client, server);
+  const link = new Link(driver, client, server);
   const reasons: unknown[] = [];
   client.on("error", (error: { lastNodeError?: unknown }) => reasons.push(error.lastNodeError ?? error));
   client.on("node error", (error: Error) => reasons.push(error));
@@ -108,10 +109,14 @@ function clusterClient({ Cluster: Client }: Driver, server: RedisServer, nodes: 
 export class Link {
   readonly #client: Redis | Cluster;
   readonly #server: RedisServer;
+  readonly #caller: Caller;
   readonly #cut = new AbortController();
 
-  constructor(client: Redis | Cluster, server: RedisServer) {
+  constructor({ Command: CommandOf }: Driver, client: Redis | Cluster, server: RedisServer) {
     this.#client = client;
+    // A cluster's client looks at the keys to find the node.
+    this.#caller =
+      "nodes" in client ? client : { callBuffer: (command, args) => sendEncoded(client, CommandOf, command, args) };
     this.#server = server;
   }
 
@@ -136,7 +141,7 @@ export class Link {
 
   /** Runs one of src/redis/scripts. */
   async script(name: string, keys: readonly (string | Buffer)[], args: readonly Argument[]): Promise<unknown> {
-    return await runScriptBuffer(this.#client as Redis, name, keys, args);
+    return await runScriptBuffer(this.#caller, name, keys, args);
   }
 
   /** Work on this connection: an abort or too long a silence ends the connection, and with it the wait. */
