@@ -56,7 +56,7 @@ const cassandra: Other = {
 };
 
 const mongodb: Other = {
-  ...{ loop: "unordered bulk writes", part: 0.1, missing: async () => (await findMongodb()).missing },
+  ...{ loop: "unordered bulk writes", part: 0.3, missing: async () => (await findMongodb()).missing },
   async start() {
     const server = await startMongodb(await findMongodb());
     const client = new MongoClient(server.url, {
