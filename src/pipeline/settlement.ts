@@ -89,7 +89,8 @@ export class Settlement {
     this.rows += written.upserts;
     this.deletes += written.deletes;
     if (letters.size > 0) await letters.heal(entries.filter(({ isRefused }) => !isRefused).map(({ key }) => key));
-    const waiting = entries.flatMap(({ key, waiting: ids }) => (ids ? [{ key, ids }] : []));
+    const waiting: { key: Bytes; ids: readonly Bytes[] }[] = [];
+    for (const { key, waiting: ids } of entries) if (ids) waiting.push({ key, ids });
     if (waiting.length > 0) await operations.acknowledge(waiting);
   }
 }
