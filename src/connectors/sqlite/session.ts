@@ -1,5 +1,5 @@
 /**
- * A connection to an SQLite file. The driver is synchronous: a transaction runs within one tick, so the partitions of one
+ * What one partition does in an SQLite file. The driver is synchronous: a transaction runs within one tick, so the partitions of one
  * process never meet in the middle of one. What another process holds is waited for without holding this one.
  */
 import { setTimeout as sleep } from "node:timers/promises";
@@ -13,26 +13,14 @@ import { describeSqlite } from "./catalog.js";
 import { sqliteDialect } from "./dialect.js";
 import { classifySqlite, isBusy, isDuplicate, isStatementError } from "./errors.js";
 import { checkFile, pathOf, type SqliteOptions } from "./options.js";
+import { type Driver, SharedFile } from "./shared-file.js";
 import type { SqliteColumn } from "./types.js";
 
-/** The slice of node:sqlite's interface that is used. */
-interface Driver {
-  readonly DatabaseSync: new (file: string, options: Record<string, unknown>) => SqliteFile;
-}
-
-interface SqliteFile {
-  exec(sql: string): void;
-  prepare(sql: string): PreparedStatement;
-  close(): void;
-}
-
-interface PreparedStatement {
-  run(...params: unknown[]): { changes: number | bigint };
-  all(...params: unknown[]): unknown[][];
-  columns(): unknown[];
-  setReturnArrays(on: boolean): void;
-  setReadBigInts(on: boolean): void;
-}
+/**
+ * Rows come in no order, and each dirties a page of its own: with room for 32 MB of them, and as much in the write-ahead log before it
+ * is carried into the file, a page that is changed again need not be read and written again.
+ */
+const ROOM = ["cache_size = -32768", "wal_autocheckpoint = 8192"];
 
 /** An SQLite file as a database of the SQL sink. */
 export class SqliteDatabase implements Database<SqliteColumn> {
@@ -53,7 +41,7 @@ export class SqliteDatabase implements Database<SqliteColumn> {
     signal.throwIfAborted();
     checkFile(file);
     try {
-      return new SqliteSession(new driver.DatabaseSync(file, { timeout: 0 }), busyTimeoutMs).start();
+      return new SqliteSession(SharedFile.use(driver, file), busyTimeoutMs).start();
     } catch (cause) {
       if (classifySqlite(cause) === "retry") throw cause;
       throw new UserError("DATABASE_MISCONFIGURED", `SQLite cannot open ${file}: ${messageOf(cause)}`, {
@@ -78,12 +66,11 @@ export class SqliteDatabase implements Database<SqliteColumn> {
 
 class SqliteSession implements Session<SqliteColumn> {
   readonly dialect = sqliteDialect;
-  readonly #file: SqliteFile;
+  readonly #file: SharedFile;
   readonly #busyTimeoutMs: number;
-  readonly #statements = new Map<string, { readonly statement: PreparedStatement; readonly isQuery: boolean }>();
-  #open = true;
+  #isCut = false;
 
-  constructor(file: SqliteFile, busyTimeoutMs: number) {
+  constructor(file: SharedFile, busyTimeoutMs: number) {
     this.#file = file;
     this.#busyTimeoutMs = busyTimeoutMs;
   }
@@ -91,13 +78,23 @@ class SqliteSession implements Session<SqliteColumn> {
   /** Readers of the file go on while we write (WAL), and a commit is on the disk when it returns (FULL). */
   start(): this {
     try {
-      this.#file.exec("PRAGMA journal_mode = WAL");
+      this.#set("journal_mode = WAL");
+      this.#set("synchronous = FULL");
+      for (const pragma of ROOM) this.#set(pragma);
+      return this;
+    } catch (error) {
+      this.cut();
+      throw error;
+    }
+  }
+
+  #set(pragma: string): void {
+    try {
+      this.#file.exec(`PRAGMA ${pragma}`);
     } catch (error) {
       // Somebody uses the file in another mode just now; it works in that one too.
       if (!isBusy(error)) throw error;
     }
-    this.#file.exec("PRAGMA synchronous = FULL");
-    return this;
   }
 
   describe(table: TableName) {
@@ -122,7 +119,7 @@ class SqliteSession implements Session<SqliteColumn> {
   }
 
   isHealthy(): boolean {
-    return this.#open;
+    return !this.#isCut && this.#file.isOpen;
   }
 
   async close(): Promise<void> {
@@ -130,17 +127,16 @@ class SqliteSession implements Session<SqliteColumn> {
   }
 
   cut(): void {
-    if (!this.#open) return;
-    this.#open = false;
-    this.#statements.clear();
-    this.#file.close();
+    if (this.#isCut) return;
+    this.#isCut = true;
+    this.#file.release();
   }
 
   #rollBack(): void {
     try {
       this.#file.exec("ROLLBACK");
     } catch {
-      this.cut();
+      this.#file.close();
     }
   }
 
@@ -148,7 +144,7 @@ class SqliteSession implements Session<SqliteColumn> {
   async #whenFree<T>(enter: () => T, work: (entered: T) => T = (entered) => entered): Promise<T> {
     const deadline = Date.now() + this.#busyTimeoutMs;
     for (let delayMs = 1; ; delayMs = Math.min(delayMs * 2, 100)) {
-      if (!this.#open) throw new WbsyncError("DATABASE_UNREACHABLE", "The SQLite file was closed");
+      if (!this.isHealthy()) throw new WbsyncError("DATABASE_UNREACHABLE", "The SQLite file was closed");
       let entered: T;
       try {
         entered = enter();
@@ -162,7 +158,7 @@ class SqliteSession implements Session<SqliteColumn> {
   }
 
   #execute({ sql, params }: Statement): Result {
-    const { statement, isQuery } = this.#prepare(sql);
+    const { statement, isQuery } = this.#file.prepare(sql);
     try {
       if (isQuery) {
         const rows = statement.all(...params);
@@ -174,19 +170,5 @@ class SqliteSession implements Session<SqliteColumn> {
       if (isStatementError(error)) throw new RefusedValueError(messageOf(error), { cause: error });
       throw error;
     }
-  }
-
-  #prepare(sql: string) {
-    const known = this.#statements.get(sql);
-    if (known) return known;
-    const statement = this.#file.prepare(sql);
-    const isQuery = statement.columns().length > 0;
-    if (isQuery) {
-      statement.setReturnArrays(true);
-      statement.setReadBigInts(true);
-    }
-    const prepared = { statement, isQuery };
-    this.#statements.set(sql, prepared);
-    return prepared;
   }
 }
