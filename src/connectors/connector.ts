@@ -25,12 +25,23 @@ export interface Source {
   readonly runIds: readonly string[];
 }
 
+/** Options of a recipe that a connector may have other defaults for. */
+export interface RecipeDefaults {
+  readonly batch?: number;
+  readonly duration?: number;
+  readonly partitions?: number;
+  /** Of `writeThrough`. */
+  readonly timeout?: number;
+}
+
 /** One table (or collection, or key space) of one database, as a recipe names it. Holds no connection. */
 export interface Connector {
   /** "mysql", "postgres", "sqlite", … */
   readonly kind: string;
   readonly table: string;
   readonly primaryKey: readonly string[];
+  /** What a recipe gets that does not say it, where this database is at its best with something else than the others. */
+  readonly defaults?: RecipeDefaults;
   /** A new, unconnected sink. The runner asks for one a partition. */
   sink(context: SinkContext): Sink;
 }

@@ -1,5 +1,5 @@
 /** Snowflake, through the driver snowflake-sdk. */
-import type { Connector, Option } from "./connector.js";
+import type { Connector, Option, RecipeDefaults } from "./connector.js";
 import { SNOWFLAKE, type SnowflakeOptions } from "./snowflake/options.js";
 import { SnowflakeDatabase } from "./snowflake/session.js";
 import { checkNames } from "./sql/named-options.js";
@@ -9,7 +9,13 @@ import type { TableOptions } from "./sql/table.js";
 export type { SnowflakeOptions } from "./snowflake/options.js";
 
 /**
- * A Snowflake account. A warehouse bills by the second: let the recipe say `batch: 10_000, duration: 1000`, or more.
+ * Few large batches: a warehouse bills by the second, and a MERGE of 50,000 rows takes it little longer than one of 50. One
+ * partition: writers of one table wait for each other. A warehouse that sleeps takes a few seconds to start.
+ */
+const DEFAULTS: RecipeDefaults = { batch: 50_000, duration: 10_000, partitions: 1, timeout: 60_000 };
+
+/**
+ * A Snowflake account. Recipes write at most 50,000 rows every ten seconds from one partition, unless they say otherwise.
  *
  * ```ts
  * const db = snowflake({
@@ -28,5 +34,5 @@ export function snowflake(options: SnowflakeOptions | Option<string>): {
   table(name: string, options: TableOptions): Connector;
 } {
   const database = new SnowflakeDatabase(checkNames(SNOWFLAKE, options));
-  return { table: (name, tableOptions) => sqlConnector(database, name, tableOptions) };
+  return { table: (name, tableOptions) => sqlConnector(database, name, tableOptions, DEFAULTS) };
 }

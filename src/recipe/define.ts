@@ -1,4 +1,5 @@
 /** `writeBehind` and `writeThrough`: what a user exports from a recipe, validated once so that everything after can trust it. */
+import type { Connector } from "../connectors/connector.js";
 import { UserError } from "../errors.js";
 import { readMappings } from "./mappings.js";
 import type { WriteBehindOptions, WriteThroughOptions } from "./options.js";
@@ -94,9 +95,10 @@ function read<R extends Recipe>(mode: R["mode"], made: string, rules: Rules<R>, 
   const options = given as Readonly<Record<string, unknown>>;
   const known = [...Object.keys(rules), "mappings"];
   const problems = Object.keys(options).flatMap((option) => unknownOption(option, known) ?? []);
+  const usual = defaultsOf(options["connector"]);
   const recipe: Record<string, unknown> = { mode };
   for (const [option, rule] of Object.entries<Rule<unknown>>(rules)) {
-    const value = options[option];
+    const value = options[option] === undefined ? usual[option] : options[option];
     if (value === undefined && rule.fallback !== undefined) {
       recipe[option] = rule.fallback.value;
       continue;
@@ -116,6 +118,11 @@ function unknownOption(option: string, known: readonly string[]): string | undef
   if (known.includes(option)) return undefined;
   const meant = suggest(option, known);
   return `option "${option}" is unknown${meant === undefined ? "" : `: did you mean "${meant}"?`}`;
+}
+
+/** What the connector would rather have than the usual defaults. */
+function defaultsOf(connector: unknown): Readonly<Record<string, unknown>> {
+  return connectorRule.problem(connector) === undefined ? { ...(connector as Connector).defaults } : {};
 }
 
 function primaryKeyOf(connector: unknown): readonly string[] {

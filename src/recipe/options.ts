@@ -31,11 +31,11 @@ export interface RecipeOptions {
 
 /** The options of `writeBehind`. */
 export interface WriteBehindOptions extends RecipeOptions {
-  /** Rows a transaction at most, 1 to 100000. Default: 1000. */
+  /** Rows a transaction at most, 1 to 100000. Default: 1000, or what the connector says. */
   readonly batch?: number | undefined;
-  /** Milliseconds that a change may wait for others to join its batch, 0 to 60000. Default: 10. */
+  /** Milliseconds that a change may wait for others to join its batch, 0 to 60000. Default: 10, or what the connector says. */
   readonly duration?: number | undefined;
-  /** Parallel writers, 1 to 64; the order is kept per key. Default: 4. */
+  /** Parallel writers, 1 to 64; the order is kept per key. Default: 4, or what the connector says. */
   readonly partitions?: number | undefined;
   /** "initial" also carries the keys that exist when the recipe is first deployed. Default: "initial". */
   readonly snapshot?: "initial" | "never" | undefined;
@@ -59,6 +59,6 @@ export interface WriteBehindOptions extends RecipeOptions {
 export interface WriteThroughOptions extends RecipeOptions {
   /** "__" matches `__{person:1}`: the key that is written through is what the braces hold. */
   readonly keysPrefix: string;
-  /** Milliseconds in which the database has to answer, 1 to 600000. Default: 5000. */
+  /** Milliseconds in which the database has to answer, 1 to 600000. Default: 5000, or what the connector says. */
   readonly timeout?: number | undefined;
 }

@@ -63,6 +63,14 @@ test("a write-through recipe waits five seconds for the database unless told oth
   assert.equal(writeThrough({ ...good, keysPrefix: "__", timeout: 50 }).timeout, 50);
 });
 
+test("a connector may have other defaults, which the recipe's own options override", () => {
+  const connector = { ...table, defaults: { batch: 50_000, duration: 10_000, partitions: 1, timeout: 60_000 } };
+  const { batch, duration, partitions } = writeBehind({ ...good, connector, duration: 500 });
+  assert.deepEqual({ batch, duration, partitions }, { batch: 50_000, duration: 500, partitions: 1 });
+  assert.equal(writeThrough({ ...good, connector, keysPrefix: "__" }).timeout, 60_000);
+  assert.match(refusal({ connector: { ...table, defaults: { batch: 0 } } }), /option "batch" must be an integer/);
+});
+
 test("a recipe is recognised by its brand, and nothing else is", () => {
   assert.ok(isRecipe(writeBehind(good)));
   for (const other of [undefined, null, 1, "recipe", {}, good, { ...writeBehind(good) }]) assert.ok(!isRecipe(other));

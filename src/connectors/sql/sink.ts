@@ -1,7 +1,7 @@
 /** One table of one SQL database, for one partition. What differs between databases stands behind `Database` and `Dialect`. */
 import { SupersededError, WbsyncError } from "../../errors.js";
 import type { Batch, Bytes, CheckpointMove, Column } from "../../model.js";
-import type { Connector, ErrorClass, Opened, Sink, SinkContext } from "../connector.js";
+import type { Connector, ErrorClass, Opened, RecipeDefaults, Sink, SinkContext } from "../connector.js";
 import { CheckpointStatements, moveCheckpoints, openCheckpoints } from "./checkpoints.js";
 import type { CatalogColumn, Database, Session, Steps, Target } from "./database.js";
 import { keyPage, keyText } from "./key-page.js";
@@ -14,12 +14,14 @@ export function sqlConnector<C extends CatalogColumn>(
   database: Database<C>,
   table: string,
   options: TableOptions,
+  defaults?: RecipeDefaults,
 ): Connector {
   const reference = tableReference(table, options);
   return {
     kind: database.kind,
     table: reference.label,
     primaryKey: reference.primaryKey,
+    ...(defaults && { defaults }),
     sink: (context) => new SqlSink(database, reference, context),
   };
 }
