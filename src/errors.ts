@@ -1,4 +1,5 @@
 /** The errors that wbsync raises itself. A message says what was expected, what was found; the hint says what to do. */
+import type { Row } from "./model.js";
 
 /** Stable codes, shown with `--json` and in logs. */
 export type ErrorCode =
@@ -66,6 +67,24 @@ export class HaltedError extends UserError {
 export class RefusedValueError extends WbsyncError {
   constructor(message: string, options: { hint?: string; cause?: unknown } = {}) {
     super("VALUE_REFUSED", message, options);
+  }
+}
+
+/** A row that the database refused, and what it said of it. */
+export interface RefusedRow {
+  readonly row: Row;
+  readonly error: unknown;
+}
+
+/** The database refused these rows of a batch, and named them; nothing of the batch is in the table. */
+export class RefusedRowsError extends WbsyncError {
+  readonly rows: readonly RefusedRow[];
+
+  constructor(rows: readonly RefusedRow[]) {
+    const [first] = rows;
+    const which = rows.length === 1 ? "A row was refused" : `${rows.length} rows were refused, the first of them`;
+    super("VALUE_REFUSED", `${which}: ${messageOf(first?.error)}`, { cause: first?.error });
+    this.rows = rows;
   }
 }
 

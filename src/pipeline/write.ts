@@ -5,12 +5,12 @@
  *        │ lost connection, dead-lock, missing table, …: wait, open again, look at the stored token:
  *        │     next's: it was committed after all · ours: once more · another: somebody has overtaken us
  *        │     (what is in doubt may still land, until another write has moved the token)
- *        └ a row is refused: halve until it is alone; halves carry the old `low` (invariant 5)
+ *        └ a row is refused: take the batch apart until it is alone; the parts carry the old `low` (invariant 5)
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Opened, Sink } from "../connectors/connector.js";
-import { messageOf, SupersededError } from "../errors.js";
-import type { Batch, Checkpoint } from "../model.js";
+import { messageOf, RefusedRowsError, SupersededError } from "../errors.js";
+import type { Batch, Checkpoint, Row } from "../model.js";
 import { Backoff } from "../backoff.js";
 import { stay } from "./checkpoints.js";
 import { orAbort } from "./or-abort.js";
@@ -95,21 +95,21 @@ export class Writer {
   /** Returns when every item is in the table or refused, and `next` is stored. Throws `SupersededError`, or when aborted. */
   async write(items: readonly Item[], next: Checkpoint, signal: AbortSignal): Promise<void> {
     if (await this.#commit(items, next, signal)) return;
-    await this.#halve(items, next.high, signal);
+    await this.#takeApart(items, next.high, signal);
     await this.#commit([], next, signal);
   }
 
-  async #halve(items: readonly Item[], high: number, signal: AbortSignal): Promise<void> {
-    const middle = Math.ceil(items.length / 2);
-    for (const half of [items.slice(0, middle), items.slice(middle)]) {
-      if (half.length === 0) continue;
-      if (await this.#commit(half, stay(this.#checkpoint, high), signal)) continue;
-      if (half.length > 1) await this.#halve(half, high, signal);
-      else await orAbort(this.#options.refuse(half[0] as Item, this.#refusal), signal);
+  async #takeApart(items: readonly Item[], high: number, signal: AbortSignal): Promise<void> {
+    for (const part of partsOf(items, this.#suspects)) {
+      if (await this.#commit(part, stay(this.#checkpoint, high), signal)) continue;
+      if (part.length > 1) await this.#takeApart(part, high, signal);
+      else await orAbort(this.#options.refuse(part[0] as Item, this.#refusal), signal);
     }
   }
 
   #refusal = "";
+  /** The rows that the database has named. */
+  #suspects: ReadonlySet<Row> = new Set();
 
   /** One transaction, tried until it is known to be committed (true) or a row of it is refused (false). */
   async #commit(items: readonly Item[], next: Checkpoint, signal: AbortSignal): Promise<boolean> {
@@ -124,6 +124,7 @@ export class Writer {
       } catch (error) {
         if (sink.classify(error) === "reject" && items.length > 0 && !signal.aborted) {
           this.#refusal = messageOf(error);
+          this.#suspects = new Set(error instanceof RefusedRowsError ? error.rows.map(({ row }) => row) : []);
           return false;
         }
         await this.#waitOut(error, signal);
@@ -184,4 +185,14 @@ export class Writer {
     this.#options.onTrouble(undefined);
     return true;
   }
+}
+
+/** Where the database has named rows: all others together, then each of these alone. Where not: two halves. */
+function partsOf(items: readonly Item[], suspects: ReadonlySet<Row>): readonly (readonly Item[])[] {
+  const named = items.filter(({ row }) => suspects.has(row));
+  const others = items.filter(({ row }) => !suspects.has(row));
+  const middle = Math.ceil(items.length / 2);
+  const parts =
+    named.length > 0 ? [others, ...named.map((item) => [item])] : [items.slice(0, middle), items.slice(middle)];
+  return parts.filter((part) => part.length > 0);
 }

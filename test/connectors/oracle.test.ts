@@ -10,14 +10,14 @@ import type oracledb from "oracledb";
 import { oracle, type OracleOptions } from "../../src/connectors/oracle.js";
 import { oracleDialect, quote } from "../../src/connectors/oracle/dialect.js";
 import type { OracleConnection, OracleDriver } from "../../src/connectors/oracle/driver.js";
-import { classifyOracle, RefusedRowsError } from "../../src/connectors/oracle/errors.js";
+import { classifyOracle } from "../../src/connectors/oracle/errors.js";
 import { resolveOracle } from "../../src/connectors/oracle/options.js";
 import { OracleDatabase } from "../../src/connectors/oracle/session.js";
 import { isMany, type Many } from "../../src/connectors/oracle/statement.js";
 import { oracleBinding, oracleKind, type OracleColumn, type OracleType } from "../../src/connectors/oracle/types.js";
 import type { Steps } from "../../src/connectors/sql/database.js";
 import { sqlConnector } from "../../src/connectors/sql/sink.js";
-import { RefusedValueError, UserError } from "../../src/errors.js";
+import { RefusedRowsError, RefusedValueError, UserError } from "../../src/errors.js";
 import type { Batch } from "../../src/model.js";
 import { connectorContract } from "../contract/connector-contract.js";
 import { canonical, checkpoint, NEVER, type Connection, type Harness, type PortableType } from "../contract/harness.js";
@@ -346,7 +346,7 @@ describe("Oracle's statements", () => {
     const row = { id: ["1"], values: ["a"], offset: 1 };
     const steps = oracleDialect.upsert(target, [name], [row]);
     const first = steps.next().value;
-    const duplicate = new RefusedRowsError([{ index: 0, error: { code: "ORA-00001" } }]);
+    const duplicate = new RefusedRowsError([{ row, error: { code: "ORA-00001" } }]);
     assert.equal(steps.throw(duplicate).value, first);
     assert.throws(() => steps.throw(duplicate), duplicate);
   });
@@ -411,8 +411,8 @@ describe(
       await assert.rejects(sink.write(bad, [next], NEVER), (error: unknown) => {
         assert.ok(error instanceof RefusedRowsError);
         assert.deepEqual(
-          error.rows.map(({ index }) => index),
-          [1, 3],
+          error.rows.map(({ row }) => row.id),
+          [["4"], ["6"]],
         );
         assert.equal(sink.classify(error), "reject");
         return true;

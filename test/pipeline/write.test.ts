@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Entry } from "../../src/buffer/entry.js";
 import type { ErrorClass, Opened, Sink } from "../../src/connectors/connector.js";
-import { SupersededError } from "../../src/errors.js";
+import { RefusedRowsError, SupersededError } from "../../src/errors.js";
 import type { Batch, Checkpoint, CheckpointMove } from "../../src/model.js";
 import { advance } from "../../src/pipeline/checkpoints.js";
 import type { Item } from "../../src/pipeline/rows.js";
@@ -16,6 +16,9 @@ class TinySink implements Sink {
   readonly rows: string[] = [];
   readonly moves: CheckpointMove[] = [];
   opens = 0;
+  writes = 0;
+  /** It says which rows it refuses. */
+  names = false;
   /** What happens to the next writes: lost before or after the commit, or committed only when the next comes; no table. */
   plan: ("before" | "after" | "late" | "missing")[] = [];
   #late: (() => void) | undefined;
@@ -30,6 +33,7 @@ class TinySink implements Sink {
   }
 
   async write(batch: Batch, moves: readonly CheckpointMove[]): Promise<void> {
+    this.writes++;
     this.#late?.();
     this.#late = undefined;
     const planned = this.plan.shift();
@@ -42,6 +46,9 @@ class TinySink implements Sink {
 
   #commit(batch: Batch, [move]: readonly CheckpointMove[]): void {
     if (!move?.to || move.from !== this.stored.token) throw new SupersededError();
+    const bad = batch.upserts.flatMap(({ rows }) => rows.filter(({ id }) => String(id[0]).startsWith("bad")));
+    if (this.names && bad.length > 0)
+      throw new RefusedRowsError(bad.map((row) => ({ row, error: new Error(String(row.id[0])) })));
     const names = batch.upserts.flatMap(({ rows }) => rows.map(({ id }) => String(id[0])));
     if (names.some((name) => name.startsWith("bad"))) throw new Refused(`${names.join()} refused`);
     this.rows.push(...names);
@@ -51,7 +58,7 @@ class TinySink implements Sink {
 
   classify(error: unknown): ErrorClass {
     if (error instanceof SupersededError) return "superseded";
-    return error instanceof Refused ? "reject" : "retry";
+    return error instanceof Refused || error instanceof RefusedRowsError ? "reject" : "retry";
   }
 
   async close(): Promise<void> {}
@@ -122,6 +129,20 @@ test("a refused row is found by halving; all others are written, and only then t
     assert.ok(halves.every(({ to }) => to?.low === FIRST.low && to.high === NEXT.high));
     assert.equal(sink.stored, NEXT);
   }
+});
+
+test("rows that the database names are tried alone, and all others together", async () => {
+  const { sink, writer, refused } = makeWriter();
+  sink.names = true;
+  await writer.write(items("a", "bad1", "b", "c", "bad2", "d"), NEXT, never);
+  assert.deepEqual(refused, [
+    ["bad1", "A row was refused: bad1"],
+    ["bad2", "A row was refused: bad2"],
+  ]);
+  assert.deepEqual(sink.rows, ["a", "b", "c", "d"]);
+  // The whole, the good ones, each bad one, and the position.
+  assert.equal(sink.writes, 5);
+  assert.equal(sink.stored, NEXT);
 });
 
 test("a batch of refused rows alone writes nothing, and moves on", async () => {

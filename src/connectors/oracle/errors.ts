@@ -1,25 +1,6 @@
 /** What Oracle's and its driver's errors mean for a write. By number, never by text. */
-import { WbsyncError } from "../../errors.js";
+import { RefusedRowsError } from "../../errors.js";
 import type { ErrorClass } from "../connector.js";
-
-/** One row that was refused, as `batchErrors` tells it. */
-export interface RefusedRow {
-  /** Which row of the statement, from 0. */
-  readonly index: number;
-  readonly error: unknown;
-}
-
-/** Rows of an executeMany that were refused; nothing of the transaction stays. */
-export class RefusedRowsError extends WbsyncError {
-  readonly rows: readonly RefusedRow[];
-
-  constructor(rows: readonly RefusedRow[]) {
-    const [first] = rows;
-    const which = rows.length === 1 ? "A row was refused" : `${rows.length} rows were refused, the first of them`;
-    super("VALUE_REFUSED", `${which}: ${(first?.error as Error | undefined)?.message}`, { cause: first?.error });
-    this.rows = rows;
-  }
-}
 
 /** Errors of a row. */
 const REJECT = new Set([

@@ -1,5 +1,6 @@
 /** A connection to Oracle through oracledb. */
-import { messageOf, UserError, WbsyncError } from "../../errors.js";
+import { messageOf, RefusedRowsError, UserError, WbsyncError } from "../../errors.js";
+import type { Row } from "../../model.js";
 import type { ErrorClass } from "../connector.js";
 import type { Database, Result, Session, Statement, Steps } from "../sql/database.js";
 import { loadDriver, within, type Limits } from "../sql/driver.js";
@@ -8,7 +9,7 @@ import type { TableName } from "../sql/table.js";
 import { describeOracle } from "./catalog.js";
 import { oracleDialect } from "./dialect.js";
 import type { OracleConnection, OracleDriver } from "./driver.js";
-import { classifyOracle, isDuplicate, isMissingTable, RefusedRowsError } from "./errors.js";
+import { classifyOracle, isDuplicate, isMissingTable } from "./errors.js";
 import { ORACLE, resolveOracle, type OracleOptions, type OracleServer } from "./options.js";
 import { isMany, type Many } from "./statement.js";
 import type { OracleColumn } from "./types.js";
@@ -141,7 +142,7 @@ class OracleSession implements Session<OracleColumn> {
     return { rows: (rows ?? []) as unknown[][], affected: rowsAffected ?? 0 };
   }
 
-  async #executeMany({ sql, rows, defs }: Many): Promise<Result> {
+  async #executeMany({ sql, rows, defs, sources }: Many): Promise<Result> {
     const options = {
       ...{ autoCommit: false, batchErrors: true },
       bindDefs: defs.map(({ type, maxSize }) => ({
@@ -151,14 +152,14 @@ class OracleSession implements Session<OracleColumn> {
     };
     const binds = rows.map((row) => [...row]);
     const { rowsAffected, batchErrors = [] } = await this.#wait(this.#connection.executeMany(sql, binds, options));
-    if (batchErrors.length > 0) throw this.#refusal(batchErrors);
+    if (batchErrors.length > 0) throw this.#refusal(sources, batchErrors);
     return { rows: [], affected: rowsAffected ?? 0 };
   }
 
   /** A deadlock or a full disk is no row's fault. */
-  #refusal(errors: readonly (Error & { offset?: number | undefined })[]): Error {
+  #refusal(rows: readonly Row[], errors: readonly (Error & { offset?: number | undefined })[]): Error {
     const other = errors.find((error) => classifyOracle(error) !== "reject");
-    if (!other) return new RefusedRowsError(errors.map((error, i) => ({ index: error.offset ?? i, error })));
+    if (!other) return new RefusedRowsError(errors.map((error) => ({ row: rows[error.offset ?? 0]!, error })));
     if (classifyOracle(other) === "retry") this.#healthy = false;
     return other;
   }

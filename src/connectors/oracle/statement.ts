@@ -14,6 +14,8 @@ export interface BindDef {
 export interface Many extends Statement {
   readonly rows: readonly (readonly Bound[])[];
   readonly defs: readonly BindDef[];
+  /** Where the rows come from, in their order: for errors. */
+  readonly sources: readonly Row[];
 }
 
 export const isMany = (statement: Statement): statement is Many => "defs" in statement;
@@ -28,7 +30,7 @@ export function* executeMany(
   for (const part of parts(rows)) {
     const bound = part.map((row) => valuesOf(row).map((value, i) => columns[i]!.bind(value)));
     const defs = columns.map(({ bindType }, i) => ({ type: bindType, maxSize: maxSize(bindType, bound, i) }));
-    yield { sql, params: [], rows: bound, defs };
+    yield { sql, params: [], rows: bound, defs, sources: part };
   }
 }
 
