@@ -24,7 +24,7 @@ beforeEach(async () => {
   await redis.client().flushall();
 });
 
-for (const database of ["mysql", "postgres", "sqlite"]) {
+for (const database of ["mysql", "postgres", "sqlite", "oracle", "snowflake"]) {
   test(`a new ${database} project type-checks and deploys as it is`, async () => {
     const made = await run("init", "shop", "--yes", "--template", database, "--json");
     assert.equal(made.code, 0, made.stderr);
@@ -141,7 +141,7 @@ test("without a terminal nothing is asked: the flags that answer are named", asy
 });
 
 const wrong: readonly (readonly [args: string[], message: RegExp])[] = [
-  [["--template", "oracl"], /Allowed choices are mysql, postgres, sqlite/],
+  [["--template", "oracl"], /Allowed choices are mysql, postgres, sqlite, oracle, snowflake/],
   [["--connection", "postgres://h/d"], /starts with "postgres:"/],
   [["--connection", "mysql://h"], /names no database/],
   [["--mapping", "a=b:intger"], /did you mean integer/],

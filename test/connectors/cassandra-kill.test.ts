@@ -11,5 +11,6 @@ const missing = await missingForCassandra();
 test(
   "Cassandra: after kill -9 of the runner at fifty random moments every row equals its hash, and none ever went back",
   { skip: missing ?? false },
-  async (t) => killRunners(t, new Lab(await startRedis(), await startOther("cassandra"), undefined), 50, 800),
+  async (t) =>
+    killRunners(t, new Lab(await startRedis(), await startOther("cassandra"), undefined), 50, { maxMs: 800 }),
 );

@@ -5,8 +5,11 @@
  */
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import type oracledb from "oracledb";
+import { readTables } from "../../src/cli/init/catalog.js";
 import { oracle, type OracleOptions } from "../../src/connectors/oracle.js";
 import { oracleDialect, quote } from "../../src/connectors/oracle/dialect.js";
 import type { OracleConnection, OracleDriver } from "../../src/connectors/oracle/driver.js";
@@ -19,11 +22,15 @@ import type { Steps } from "../../src/connectors/sql/database.js";
 import { sqlConnector } from "../../src/connectors/sql/sink.js";
 import { RefusedRowsError, RefusedValueError, UserError } from "../../src/errors.js";
 import type { Batch } from "../../src/model.js";
+import type { WriteBehindRecipe } from "../../src/recipe/recipe.js";
 import { connectorContract } from "../contract/connector-contract.js";
 import { canonical, checkpoint, NEVER, type Connection, type Harness, type PortableType } from "../contract/harness.js";
+import { RECIPES, statementsOf } from "../recipes/shop.js";
+import { wbsync } from "../support/cli.js";
 import { missingForH2, startH2, type H2Server } from "../support/h2.js";
 import { imitateDictionary, oracledbOnH2, type Call } from "../support/h2/oracledb.js";
-import { freePort } from "../support/process.js";
+import { freePort, tempDir } from "../support/process.js";
+import { startRedis } from "../support/redis.js";
 import { waitFor } from "../support/wait.js";
 
 const given = process.env.WBSYNC_TEST_ORACLE_URL;
@@ -368,12 +375,15 @@ describe(
     });
     after(() => server?.stop());
 
+    const databaseOn = (calls?: Call[]) =>
+      new OracleDatabase({ ...credentials, connectString: `127.0.0.1:${server.port}/H2` }, async () =>
+        oracledbOnH2(server, credentials, calls),
+      );
     const open = async (ddl: string, table: string, columns: readonly string[], calls: Call[] = []) => {
       const connection = await server.connect();
       await connection.execute(ddl);
       connection.destroy();
-      const options = { ...credentials, connectString: `127.0.0.1:${server.port}/H2` };
-      const database = new OracleDatabase(options, async () => oracledbOnH2(server, credentials, calls));
+      const database = databaseOn(calls);
       const sink = sqlConnector(database, table, { primaryKey: "id" }).sink({ recipe: "r", columns });
       await sink.open(NEVER);
       calls.length = 0;
@@ -434,6 +444,51 @@ describe(
       assert.deepEqual(await sink.keys?.(["1"], 10, NEVER), []);
     });
 
+    const run = async (...statements: readonly string[]) => {
+      const connection = await server.connect();
+      for (const statement of statements) await connection.execute(statement);
+      connection.destroy();
+    };
+
+    test("the recipe that comes with wbsync deploys, and its schema has what it names", async (t) => {
+      await run(...statementsOf(readFileSync(join(RECIPES, "oracle.sql"), "utf8")));
+      const redis = await startRedis();
+      t.after(() => redis.stop());
+      const cli = (...args: string[]) => wbsync(args, { env: { REDIS_URL: redis.url } });
+      const deployed = await cli("deploy", join(RECIPES, "oracle.ts"));
+      assert.equal(deployed.code, 0, deployed.stderr);
+      const { connector, mappings } = (await loadRecipe(join(RECIPES, "oracle.ts"))).default;
+      const { table, primaryKey } = connector;
+      const sink = sqlConnector(databaseOn(), table, { primaryKey }).sink({
+        ...{ recipe: "r", columns: mappings.map(({ column }) => column) },
+      });
+      t.after(() => sink.close());
+      const { columns } = await sink.open(NEVER);
+      assert.deepEqual(
+        columns.map(({ name, kind }) => `${name}: ${kind.kind}`),
+        ["customer_no: integer", "invoice_no: integer", "customer: text", "total: decimal", "issued: datetime"].concat([
+          ...["paid: datetime", "note: text"],
+        ]),
+      );
+    });
+
+    test("init writes a schema that is accepted whatever the types, and finds tables as the catalog has them", async (t) => {
+      const dir = tempDir("wbsync-init-oracle");
+      const types = ["text", "integer", "decimal", "float", "boolean", "date", "time", "datetime"];
+      const mapping = [...types, "json", "uuid", "binary"].map((type) => `${type}=${type}_column:${type}`).join(", ");
+      const answers = ["--table", "goods", "--primary-key", "a:integer, b", "--mapping", mapping];
+      const made = await wbsync(["init", "shop", "--yes", "--template", "oracle", ...answers], { cwd: dir });
+      assert.equal(made.code, 0, made.stderr);
+      await run(...statementsOf(readFileSync(join(dir, "shop/schema.sql"), "utf8")));
+      const session = await databaseOn().connect(NEVER);
+      t.after(() => session.close());
+      const [found, ...others] = await readTables("oracle", session, ["GOODS"]);
+      assert.equal(others.length, 0);
+      assert.deepEqual(found?.uniqueKeys[0]?.columns, ["A", "B"]);
+      assert.equal(found?.columns.length, 13);
+      await assert.rejects(readTables("oracle", session, ["goods"]), /There is no table "goods"/);
+    });
+
     test("blanks at the end of a CHAR key do not make another row of it", async (t) => {
       const ddl = 'CREATE TABLE "c" ("id" CHAR(5) PRIMARY KEY, "n" NUMBER(10))';
       const { sink, rows } = await open(ddl, "c", ["n"]);
@@ -444,6 +499,9 @@ describe(
     });
   },
 );
+
+/** A recipe's module, as written. */
+const loadRecipe = async (file: string) => (await import(file)) as { readonly default: WriteBehindRecipe };
 
 function* sentBy(steps: Steps): Generator<Many> {
   for (let next = steps.next(); !next.done; next = steps.next({ rows: [], affected: 1 })) {

@@ -14,17 +14,24 @@ async function letLive(runner: LabRunner, random: () => number, maxMs: number): 
   await sleep(random() * maxMs);
 }
 
-/**
- * Kills the runner so often, then compares every row, and looks at everything that the rows have been. A runner lives at most
- * `maxMs` after the moment that was waited for.
- */
-export async function killRunners(t: TestContext, lab: Lab, rounds: number, maxMs = 400): Promise<void> {
+export interface KillOptions {
+  /** A runner lives at most so long after the moment that was waited for. */
+  readonly maxMs?: number;
+  /** Further options of the recipe, in source text. */
+  readonly more?: string;
+  /** How often rows have to have changed in each round, or the runners were killed too early to prove anything. */
+  readonly states?: number;
+}
+
+/** Kills the runner so often, then compares every row, and looks at everything that the rows have been. */
+export async function killRunners(t: TestContext, lab: Lab, rounds: number, options: KillOptions = {}): Promise<void> {
+  const { maxMs = 400, more = "", states: least = 10 } = options;
   const seed = Number(process.env["WBSYNC_TEST_SEED"] ?? Date.now() % 2 ** 31);
   t.diagnostic(`WBSYNC_TEST_SEED=${seed}`);
   const random = mulberry32(seed + 1);
   after(() => lab.stop());
   await recordRows(lab.db);
-  await lab.deploy({ more: "batch: 200," });
+  await lab.deploy({ more: `batch: 200, ${more}` });
 
   const load = new RandomLoad({ redis: lab.client, seed });
   load.start();
@@ -39,7 +46,10 @@ export async function killRunners(t: TestContext, lab: Lab, rounds: number, maxM
   const rows = await lab.compare();
   const states = await assertNoRowWentBack(lab.db, load);
   t.diagnostic(`${load.size} writes, ${rows} rows at the end, ${states} states on the way`);
-  assert.ok(states > rounds * 10, `the runner wrote ${states} times only: it was killed too early to prove anything`);
+  assert.ok(
+    states > rounds * least,
+    `the runner wrote ${states} times only: it was killed too early to prove anything`,
+  );
   const { code } = await runner.stop();
   assert.equal(code, 0);
 }

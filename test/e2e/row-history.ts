@@ -12,6 +12,7 @@ export async function recordRows(db: LabDatabase, table = "persons"): Promise<vo
     case "cassandra":
     case "mongodb":
     case "redis":
+    case "snowflake":
       return db.other?.watch();
     case "mysql":
       await db.query("CREATE TABLE history (seq BIGINT AUTO_INCREMENT PRIMARY KEY, id VARCHAR(200), state TEXT)");

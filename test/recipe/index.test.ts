@@ -10,8 +10,10 @@ test("a recipe may import exactly what is public", () => {
     "configGet",
     "mongodb",
     "mysql",
+    "oracle",
     "postgres",
     "redis",
+    "snowflake",
     "sqlite",
     "writeBehind",
     "writeThrough",
@@ -29,7 +31,7 @@ test("importing the API loads no driver, no client and no compiler", async () =>
   const loaded = JSON.parse(stdout) as readonly string[];
   assert.ok(loaded.some((path) => path.includes("/node_modules/semver/")));
   const heavy =
-    /\/node_modules\/(@photostructure\/sqlite|cassandra-driver|ioredis|mysql2|pg|typescript|inquirer|pino)\//;
+    /\/node_modules\/(@photostructure\/sqlite|cassandra-driver|ioredis|mongodb|mysql2|oracledb|pg|snowflake-sdk|typescript|inquirer|pino)\//;
   assert.deepEqual(
     loaded.filter((path) => heavy.test(path)),
     [],

@@ -1,4 +1,7 @@
-/** A private fakesnow: an emulator that speaks Snowflake's protocol to the real driver. Its data is gone with its process. */
+/**
+ * A private fakesnow: an emulator that speaks Snowflake's protocol to the real driver (fakesnow/server.py says what was added to
+ * it). Its data is on the disk, so that it can be killed.
+ */
 import { execFile } from "node:child_process";
 import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync } from "node:fs";
 import { homedir } from "node:os";
@@ -13,10 +16,24 @@ const run = promisify(execFile);
 const ENVIRONMENT = "fakesnow-0.12.1";
 const FOLDER = fileURLToPath(new URL("./fakesnow/", import.meta.url));
 
+/** Who may sign in, and when an idle transaction that others wait for is rolled back. Where no user is named, everybody may. */
+export interface FakesnowSettings {
+  readonly user?: string;
+  readonly password?: string;
+  /** Of a key pair, in PEM. */
+  readonly publicKey?: string;
+  /** 300, as in Snowflake, where nothing is said. */
+  readonly idleSeconds?: number;
+}
+
 export interface Fakesnow {
   readonly port: number;
   readonly accessUrl: string;
   kill(): Promise<void>;
+  /** In order. */
+  shutdown(): Promise<void>;
+  /** Ends the sessions that wait for an answer; says how many. */
+  cut(): Promise<number>;
   start(): Promise<void>;
   stop(): Promise<void>;
 }
@@ -37,7 +54,7 @@ export async function missingForFakesnow(): Promise<string | undefined> {
 }
 
 /** Starts one on a free port. */
-export async function startFakesnow(): Promise<Fakesnow> {
+export async function startFakesnow(settings: FakesnowSettings = {}): Promise<Fakesnow> {
   const python = join(cache(), ENVIRONMENT, "bin", "python");
   const folder = tempDir("wbsync-fakesnow");
   const port = await freePort();
@@ -45,15 +62,22 @@ export async function startFakesnow(): Promise<Fakesnow> {
   const start = () =>
     spawnServer({
       command: python,
-      args: [join(FOLDER, "server.py"), String(port)],
+      args: [join(FOLDER, "server.py"), String(port), folder, JSON.stringify(settings)],
       logFile: join(folder, "server.log"),
       ready: async () => (await fetch(`${accessUrl}/session`, { method: "POST" })).status === 401,
       cwd: folder,
+      // It makes a folder for stages, and leaves it behind.
+      env: { ...process.env, TMPDIR: folder },
     });
   let server = await start();
   return {
     ...{ port, accessUrl },
     kill: () => server.kill(),
+    shutdown: () => server.stop(),
+    async cut() {
+      const answer = (await (await fetch(`${accessUrl}/cut`, { method: "POST" })).json()) as { cut: number };
+      return answer.cut;
+    },
     async start() {
       if (!server.running) server = await start();
     },

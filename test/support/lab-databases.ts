@@ -22,7 +22,7 @@ export interface OtherDatabase {
 }
 
 export interface LabDatabase {
-  readonly kind: DatabaseKind | OtherKind;
+  readonly kind: DatabaseKind | OtherKind | "snowflake";
   /** What a recipe gives to `mysql(…)`, `postgres(…)` or `sqlite(…)`. */
   readonly url: string;
   /** What stands for SQL where the database has none. */

@@ -19,6 +19,10 @@ const LISTS: Readonly<Record<DatabaseName, string>> = {
     ORDER BY n.nspname, c.relname`,
   sqlite: `SELECT NULL, name FROM pragma_table_list
     WHERE schema = 'main' AND type = 'table' AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\' ORDER BY name`,
+  oracle: `SELECT NULL, OBJECT_NAME FROM ALL_OBJECTS
+    WHERE OWNER = SYS_CONTEXT('USERENV', 'CURRENT_SCHEMA') AND OBJECT_TYPE = 'TABLE' ORDER BY OBJECT_NAME`,
+  snowflake: `SELECT NULL, TABLE_NAME FROM INFORMATION_SCHEMA.TABLES
+    WHERE TABLE_SCHEMA = CURRENT_SCHEMA() AND TABLE_TYPE = 'BASE TABLE' ORDER BY TABLE_NAME`,
 };
 
 /** wbsync's own. */
@@ -32,30 +36,39 @@ export async function readCatalog(
 ): Promise<readonly FoundTable[]> {
   const session = await connect(database, url);
   try {
-    const names = await listTables(session, { sql: LISTS[database], params: [] });
-    const missing = only?.find((name) => !names.some(({ table }) => table === name));
-    if (missing !== undefined) {
-      throw new UserError("NOT_FOUND", `There is no table "${missing}".`, {
-        hint: `There are ${names.map(({ table }) => table).join(", ") || "none"}.`,
-      });
-    }
-    const chosen = names.filter(({ table }) => only === undefined || only.includes(table));
-    const found: FoundTable[] = [];
-    for (const { table, schema, name } of chosen) {
-      const described = await session.describe({ schema, name });
-      if (described !== undefined) found.push({ ...described, table });
-    }
-    return found;
+    return await readTables(database, session, only);
   } finally {
     await session.close();
   }
+}
+
+/** The same over a connection that is there. */
+export async function readTables(
+  database: DatabaseName,
+  session: Session,
+  only: readonly string[] | undefined,
+): Promise<readonly FoundTable[]> {
+  const names = await listTables(session, { sql: LISTS[database], params: [] });
+  const missing = only?.find((name) => !names.some(({ table }) => table === name));
+  if (missing !== undefined) {
+    throw new UserError("NOT_FOUND", `There is no table "${missing}".`, {
+      hint: `There are ${names.map(({ table }) => table).join(", ") || "none"}.`,
+    });
+  }
+  const chosen = names.filter(({ table }) => only === undefined || only.includes(table));
+  const found: FoundTable[] = [];
+  for (const { table, schema, name } of chosen) {
+    const described = await session.describe({ schema, name });
+    if (described !== undefined) found.push({ ...described, table });
+  }
+  return found;
 }
 
 async function listTables(session: Session, statement: Statement) {
   const { rows } = await session.run(statement);
   return rows
     .map(([schema, name]) => ({ schema: textOf(schema) || undefined, name: textOf(name) }))
-    .filter(({ name }) => name !== CHECKPOINTS)
+    .filter(({ name }) => name.toLowerCase() !== CHECKPOINTS)
     .map(({ schema, name }) => ({ schema, name, table: schema === undefined ? name : `${schema}.${name}` }));
 }
 
@@ -75,6 +88,14 @@ async function connect(database: DatabaseName, url: string): Promise<Session> {
     case "sqlite": {
       const { SqliteDatabase } = await import("../../connectors/sqlite/session.js");
       return await new SqliteDatabase({ file: url.replace(/^sqlite:(\/\/)?/, "") }).connect(signal);
+    }
+    case "oracle": {
+      const { OracleDatabase } = await import("../../connectors/oracle/session.js");
+      return await new OracleDatabase({ url }).connect(signal);
+    }
+    case "snowflake": {
+      const { SnowflakeDatabase } = await import("../../connectors/snowflake/session.js");
+      return await new SnowflakeDatabase({ url }).connect(signal);
     }
   }
 }

@@ -11,6 +11,8 @@ export type Connection =
       readonly user: string;
       readonly password: string | undefined;
       readonly database: string;
+      /** What else the URL says. */
+      readonly extra: Readonly<Record<string, string>>;
     };
 
 /** Reads "mysql://user:password@host:port/database", or the path of a file where the database is one. */
@@ -27,6 +29,7 @@ export function parseConnection(name: DatabaseName, text: string): Connection {
     user: decodeURIComponent(url.username) || "root",
     password: url.password === "" ? undefined : decodeURIComponent(url.password),
     database: schema,
+    extra: database.extra?.(url) ?? {},
   };
 }
 

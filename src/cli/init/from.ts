@@ -26,7 +26,7 @@ export async function projectFrom(project: string, options: FromOptions): Promis
   const database = databaseOfUrl(options.from);
   if (database === undefined) {
     throw new UserError("USAGE", "--from: the database cannot be told from the URL.", {
-      hint: "Write mysql://…, postgres://…, or the path of a file that ends in .sqlite or .db.",
+      hint: "Write mysql://…, postgres://…, oracle://…, snowflake://…, or the path of a file that ends in .sqlite or .db.",
     });
   }
   const connection = parseConnection(database, options.from);

@@ -65,12 +65,13 @@ export function projectValues(project: Project, recipe: RecipePlan, versions: Ve
 
 function placeValues(connection: Connection, usualPort: number | undefined): Values {
   if ("file" in connection) return { file: connection.file, ignored: `${connection.file}*` };
-  const { host, port, user, database } = connection;
+  const { host, port, user, database, extra } = connection;
   return {
     ...{ host, user, database, ignored: "" },
     portNumber: String(port),
     // A port that need not be said is a line less.
     port: port === usualPort ? [] : [`port: ${port},`],
+    ...extra,
   };
 }
 

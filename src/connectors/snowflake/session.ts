@@ -1,5 +1,5 @@
 /** A session with Snowflake through snowflake-sdk: requests over HTTPS, so there is no socket whose end would be noticed. */
-import { messageOf, UserError } from "../../errors.js";
+import { messageOf, UserError, WbsyncError } from "../../errors.js";
 import type { ErrorClass } from "../connector.js";
 import type { Database, Result, Session, Statement, Steps } from "../sql/database.js";
 import { loadDriver, within, type Limits } from "../sql/driver.js";
@@ -28,6 +28,12 @@ interface SdkStatement {
   getNumUpdatedRows(): number | undefined;
   cancel(callback: () => void): void;
 }
+
+/**
+ * Snowflake rolls a transaction back that has been idle for five minutes while another waits for it, and what its session sends
+ * then would be a transaction of its own. A process that was paused for so long must send nothing more.
+ */
+const MAX_IDLE_MS = 240_000;
 
 interface Answer extends Result {
   readonly names: readonly string[];
@@ -79,6 +85,7 @@ class SnowflakeSession implements Session<SnowflakeColumn> {
   readonly #account: Account;
   readonly #cut = new AbortController();
   #running: SdkStatement | undefined;
+  #answeredAt = 0;
   #healthy = true;
 
   constructor(connection: Connection, account: Account) {
@@ -117,8 +124,8 @@ class SnowflakeSession implements Session<SnowflakeColumn> {
   async transact(steps: Steps): Promise<void> {
     try {
       await this.#query("BEGIN");
-      await runSteps(steps, (statement) => this.#send(statement));
-      await this.#query("COMMIT");
+      await runSteps(steps, (statement) => this.#sendInTime(statement));
+      await this.#sendInTime({ sql: "COMMIT", params: [] });
     } catch (error) {
       if (this.#healthy) await this.#query("ROLLBACK").catch(() => (this.#healthy = false));
       throw error;
@@ -158,6 +165,16 @@ class SnowflakeSession implements Session<SnowflakeColumn> {
     return this.#send({ sql, params: [] });
   }
 
+  /** Within a transaction. */
+  #sendInTime(statement: Statement): Promise<Answer> {
+    if (performance.now() - this.#answeredAt < MAX_IDLE_MS) return this.#send(statement);
+    this.cut();
+    throw new WbsyncError(
+      "TIMEOUT",
+      "The transaction has been idle for so long that Snowflake may have rolled it back",
+    );
+  }
+
   async #send({ sql, params }: Statement): Promise<Answer> {
     const answered = new Promise<Answer>((resolve, reject) => {
       this.#running = this.#connection.execute({
@@ -176,6 +193,7 @@ class SnowflakeSession implements Session<SnowflakeColumn> {
       throw error;
     } finally {
       this.#running = undefined;
+      this.#answeredAt = performance.now();
     }
   }
 }
@@ -198,7 +216,8 @@ function createConnection(sdk: Sdk, account: Account): Connection {
       ? { password }
       : { authenticator: "SNOWFLAKE_JWT", privateKey, privateKeyPass: privateKeyPass }),
     ...{ application: "wbsync", representNullAsStringNull: false, timeout: account.statementTimeoutMs },
-    // Whoever called us tries again, and says what the matter is meanwhile.
+    // Whoever called us tries again, and says what the matter is meanwhile. Statements the driver repeats for more than a minute
+    // where the network is gone, and nothing keeps it from that.
     sfRetryMaxLoginRetries: 0,
   };
   try {

@@ -1,5 +1,7 @@
 """
-fakesnow, made fit for the JavaScript driver. Run as: python server.py <port>
+fakesnow, made fit for the JavaScript driver. Run as: python server.py <port> <folder of the data> <settings in JSON>
+
+Settings: "user" with "password" or "publicKey" (PEM), and "idleSeconds".
 
 fakesnow speaks Snowflake's protocol over DuckDB, as far as Snowflake's Python driver needs it. What this adds:
 
@@ -8,8 +10,10 @@ fakesnow speaks Snowflake's protocol over DuckDB, as far as Snowflake's Python d
 * ALTER SESSION SET is accepted; fakesnow knows two parameters only
 * MERGE whose source is a query: the query is run first, since fakesnow takes its text for DuckDB's SQL
 * SHOW UNIQUE KEYS; fakesnow never finds one
-* one transaction at a time, as if each locked what it writes: DuckDB does not wait, it fails
-* a session that is deleted rolls its transaction back
+* one transaction at a time, as if each locked what it writes: DuckDB does not wait, it fails. One that is idle for so many seconds
+  while others wait for it is rolled back, behind its session's back
+* a session that is deleted rolls its transaction back; POST /cut ends those that wait for an answer
+* passwords and key pairs are checked; fakesnow lets everybody in
 * constraints and values that DuckDB refuses are errors with Snowflake's numbers, and not a server that is out of order
 """
 
@@ -17,16 +21,20 @@ import asyncio
 import base64
 import datetime
 import gzip
+import hashlib
 import json
 import sys
+import time
 
 import duckdb
+import jwt
 import pyarrow as pa
 import snowflake.connector.errors as errors
 import uvicorn
+from cryptography.hazmat.primitives import serialization
 from fakesnow import transforms
 from fakesnow.cursor import FakeSnowflakeCursor
-from fakesnow.server import app, sessions
+from fakesnow.server import app, sessions, shared_fs
 from sqlglot import exp, parse_one
 
 EPOCH = datetime.date(1970, 1, 1)
@@ -79,7 +87,7 @@ def in_json(body):
     if "rowset" in data:
         data["returned"] = data["total"] = len(data["rowset"])
         data["parameters"] = [{"name": name, "value": value} for name, value in PARAMETERS.items()]
-    return json.dumps(answer).encode()
+    return answer
 
 
 # Statements that fakesnow does not know.
@@ -137,6 +145,8 @@ FakeSnowflakeCursor._execute = execute
 # Transactions, one at a time.
 
 holder = None
+asking = set()
+last_seen = {}
 
 
 def token_of(scope):
@@ -147,6 +157,8 @@ def token_of(scope):
 async def begin(token):
     global holder
     while holder in sessions and holder != token and token in sessions:
+        if holder not in asking and time.monotonic() - last_seen[holder] > settings.get("idleSeconds", 300):
+            roll_back(holder)
         await asyncio.sleep(0.01)
     if token in sessions:
         holder = token
@@ -158,7 +170,7 @@ def end(token):
         holder = None
 
 
-def abandon(token):
+def roll_back(token):
     connection = sessions.get(token)
     if connection:
         try:
@@ -169,41 +181,102 @@ def abandon(token):
     end(token)
 
 
+# Who may sign in.
+
+
+def refusal(login):
+    """The error that Snowflake has for this login, or None."""
+    if settings.get("user") is None:
+        return None
+    if login.get("AUTHENTICATOR") == "SNOWFLAKE_JWT":
+        return None if is_signed(login) else ("390144", "JWT token is invalid.")
+    known = login.get("LOGIN_NAME") == settings["user"] and login.get("PASSWORD") == settings.get("password")
+    return None if known else ("390100", "Incorrect username or password was specified.")
+
+
+def is_signed(login):
+    """Snowflake knows a key by the SHA-256 of its DER, and wants it in the issuer beside account and user."""
+    pem = settings.get("publicKey", "").encode()
+    try:
+        key = serialization.load_pem_public_key(pem)
+        # The driver writes the time of issue in milliseconds.
+        claims = jwt.decode(login["TOKEN"], key, algorithms=["RS256"], options={"verify_iat": False})
+    except (ValueError, jwt.InvalidTokenError):
+        return False
+    der = key.public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
+    fingerprint = "SHA256:" + base64.b64encode(hashlib.sha256(der).digest()).decode()
+    name = f"{login['ACCOUNT_NAME']}.{settings['user']}".upper()
+    return claims["sub"] == name and claims["iss"] == f"{name}.{fingerprint}"
+
+
 class Adapter:
     """Stands before fakesnow, and changes what goes in and out."""
 
     async def __call__(self, scope, receive, send):
         if scope["type"] != "http":
             return await app(scope, receive, send)
-        body = await whole(receive)
+        body = plain(scope, await whole(receive))
+        scope = {**scope, "headers": [pair for pair in scope["headers"] if pair[0] != b"content-encoding"]}
         token = token_of(scope)
+        if scope["path"] == "/cut":
+            return await answer(send, {"cut": cut()})
+        if scope["path"] == "/session/v1/login-request":
+            code = refusal(json.loads(body)["data"])
+            if code:
+                return await answer(send, {"data": {"nextAction": "RETRY_LOGIN"}, **failure(*code)})
         if scope["path"] == "/session" and b"delete=true" in scope["query_string"]:
-            abandon(token)
+            roll_back(token)
         if scope["path"] != "/queries/v1/query-request":
             return await app(scope, replay(body), send)
-        headers = dict(scope["headers"])
-        request = json.loads(gzip.decompress(body) if headers.get(b"content-encoding") == b"gzip" else body)
+        asking.add(token)
+        try:
+            await answer(send, await self.query(scope, token, json.loads(body)))
+        finally:
+            asking.discard(token)
+            last_seen[token] = time.monotonic()
+
+    async def query(self, scope, token, request):
         word = request["sqlText"].split(None, 1)[0].upper()
         if word == "BEGIN":
             await begin(token)
+        if token not in sessions:
+            return failure("390111", "Session no longer exists. New login required to access the service.")
         if request["sqlText"].startswith("ALTER SESSION SET "):
             request["sqlText"] = "SELECT 'Statement executed successfully.' AS status"
-        scope = {**scope, "headers": [pair for pair in scope["headers"] if pair[0] != b"content-encoding"]}
-        status, answer = await answer_of(scope, json.dumps(request).encode())
+        status, body = await answer_of(scope, json.dumps(request).encode())
         if word in ("COMMIT", "ROLLBACK"):
             end(token)
-        body = in_json(answer) if status == 200 else failed(status, answer)
-        length = str(len(body)).encode()
-        names = [(b"content-type", b"application/json"), (b"content-length", length)]
-        await send({"type": "http.response.start", "status": 200, "headers": names})
-        await send({"type": "http.response.body", "body": body})
+        return in_json(body) if status == 200 else failed(status, body)
 
 
-def failed(status, answer):
+def cut():
+    """Ends the sessions that wait for an answer, as an administrator would; says how many."""
+    ended = list(asking)
+    for token in ended:
+        roll_back(token)
+        sessions.pop(token, None)
+    return len(ended)
+
+
+def failure(code, message):
+    return {"success": False, "code": code, "message": message}
+
+
+async def answer(send, content):
+    body = json.dumps(content).encode()
+    headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
+    await send({"type": "http.response.start", "status": 200, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
+
+
+def failed(status, body):
     """The driver would ask again, a thousand times, where fakesnow does not know what to do."""
-    message = f"fakesnow answered {status}: {answer.decode(errors='replace')[:1000]}"
-    data = {"errorCode": "009999", "sqlState": "99999"}
-    return json.dumps({"success": False, "code": "009999", "message": message, "data": data}).encode()
+    message = f"fakesnow answered {status}: {body.decode(errors='replace')[:1000]}"
+    return {**failure("009999", message), "data": {"errorCode": "009999", "sqlState": "99999"}}
+
+
+def plain(scope, body):
+    return gzip.decompress(body) if dict(scope["headers"]).get(b"content-encoding") == b"gzip" else body
 
 
 async def whole(receive):
@@ -235,4 +308,6 @@ async def answer_of(scope, body):
 
 
 if __name__ == "__main__":
+    shared_fs.db_path = sys.argv[2]
+    settings = json.loads(sys.argv[3])
     uvicorn.run(Adapter(), host="127.0.0.1", port=int(sys.argv[1]), log_level="warning")
