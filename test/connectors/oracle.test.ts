@@ -139,12 +139,9 @@ function harness(lab: Lab, server?: H2Server): Harness {
         shutdown: () => server.shutdown(),
         start: () => server.start(),
         async cutConnections() {
-          await waitFor(async () => {
-            const busy = await query(
-              "SELECT SESSION_ID, ABORT_SESSION(SESSION_ID) FROM INFORMATION_SCHEMA.SESSIONS WHERE EXECUTING_STATEMENT LIKE 'UPDATE%' OR EXECUTING_STATEMENT LIKE 'MERGE%'",
-            );
-            return busy.length > 0;
-          });
+          const connection = await server.connect();
+          await waitFor(async () => (await connection.cut()) > 0);
+          connection.destroy();
         },
       },
     }),

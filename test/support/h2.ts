@@ -38,6 +38,8 @@ export interface H2Connection {
   execute(sql: string, rows?: readonly (readonly H2Value[])[], goOn?: boolean): Promise<H2Answer>;
   commit(): Promise<void>;
   rollback(): Promise<void>;
+  /** Ends the connections that wait for an answer; says how many. */
+  cut(): Promise<number>;
   /** Ends it; whoever waits gets `H2Gone`. */
   destroy(): void;
 }
@@ -155,6 +157,10 @@ class Line implements H2Connection {
     await this.#ask({ rollback: true });
   }
 
+  async cut(): Promise<number> {
+    return (await this.#ask({ cut: true })).cut ?? 0;
+  }
+
   destroy(): void {
     this.#socket.destroy();
   }
@@ -176,6 +182,7 @@ type RawCell = string | null | { readonly base64: string };
 interface RawAnswer {
   readonly rows?: readonly (readonly RawCell[])[];
   readonly error?: H2Error;
+  readonly cut?: number;
 }
 
 function sent(value: H2Value): unknown {

@@ -1,4 +1,5 @@
 import java.io.BufferedReader;
+import java.io.IOException;
 import java.io.InputStreamReader;
 import java.io.PrintWriter;
 import java.math.BigDecimal;
@@ -12,6 +13,8 @@ import java.sql.PreparedStatement;
 import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.util.Base64;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 import org.h2.util.json.JSONArray;
 import org.h2.util.json.JSONBoolean;
 import org.h2.util.json.JSONNull;
@@ -28,11 +31,14 @@ import org.h2.util.json.JSONValueTarget;
  *
  *     java -cp h2.jar Bridge.java port jdbc-url
  *
- * Asks: {"sql", "rows": [[value, …], …]}, {"commit": true}, {"rollback": true}. A value is null, a text, a number (a double),
+ * Asks: {"sql", "rows": [[value, …], …]}, {"commit": true}, {"rollback": true}, {"cut": true}, which closes the sockets that wait for
+ * an answer. A value is null, a text, a number (a double),
  * {"base64"} or {"array": [text or null, …]}. Every row is one execution; they stop at the first error, or with "goOn" collect it.
- * Answers: {"rows": [[text | null | {"base64"}]]} or {"affected", "errors": [{"row", "code", "state", "message"}]}, or {"error": …}.
+ * Answers: {"rows": [[text | null | {"base64"}]]} or {"affected", "errors": [{"row", "code", "state", "message"}]}, {"cut": n}, or {"error": …}.
  */
 public final class Bridge {
+  private static final Set<Socket> waiting = ConcurrentHashMap.newKeySet();
+
   public static void main(String[] args) throws Exception {
     // Keeps the database open between connections.
     Connection keeper = DriverManager.getConnection(args[1]);
@@ -53,10 +59,17 @@ public final class Bridge {
       connection.setAutoCommit(false);
       for (String line; (line = in.readLine()) != null;) {
         String answer;
-        try {
-          answer = answer(connection, (JSONObject) JSONStringSource.parse(line, new JSONValueTarget()));
-        } catch (SQLException error) {
-          answer = "{\"error\":" + describe(error, 0) + "}";
+        JSONObject request = (JSONObject) JSONStringSource.parse(line, new JSONValueTarget());
+        if (request.getFirst("cut") != null) answer = cut();
+        else {
+          waiting.add(socket);
+          try {
+            answer = answer(connection, request);
+          } catch (SQLException error) {
+            answer = "{\"error\":" + describe(error, 0) + "}";
+          } finally {
+            waiting.remove(socket);
+          }
         }
         out.println(answer);
         out.flush();
@@ -65,6 +78,16 @@ public final class Bridge {
     } catch (Exception error) {
       error.printStackTrace();
     }
+  }
+
+  /** Their transactions are rolled back once their statements end. */
+  private static String cut() throws IOException {
+    int count = 0;
+    for (Socket socket : waiting) {
+      socket.close();
+      count++;
+    }
+    return "{\"cut\":" + count + "}";
   }
 
   private static String answer(Connection connection, JSONObject request) throws SQLException {
