@@ -13,7 +13,7 @@ import { freePort, spawnServer, tempDir } from "./process.js";
 const run = promisify(execFile);
 
 /** Names the versions in requirements.txt: another name, another folder. */
-const ENVIRONMENT = "fakesnow-0.12.1";
+const PACKAGES = "fakesnow-0.12.1";
 const FOLDER = fileURLToPath(new URL("./fakesnow/", import.meta.url));
 
 /** Who may sign in, and when an idle transaction that others wait for is rolled back. Where no user is named, everybody may. */
@@ -45,7 +45,7 @@ export async function missingForFakesnow(): Promise<string | undefined> {
     return "Python 3.11 or newer with venv is not installed: sudo apt-get install -y python3 python3-venv";
   }
   try {
-    await environment(python);
+    await packages(python);
     return undefined;
   } catch (error) {
     const { stderr = "", message } = error as { stderr?: string; message: string };
@@ -55,19 +55,21 @@ export async function missingForFakesnow(): Promise<string | undefined> {
 
 /** Starts one on a free port. */
 export async function startFakesnow(settings: FakesnowSettings = {}): Promise<Fakesnow> {
-  const python = join(cache(), ENVIRONMENT, "bin", "python");
+  const python = await findPython();
+  if (python === undefined) throw new Error(await missingForFakesnow());
+  const path = await packages(python);
   const folder = tempDir("wbsync-fakesnow");
   const port = await freePort();
   const accessUrl = `http://127.0.0.1:${port}`;
   const start = () =>
     spawnServer({
-      command: python,
+      command: python.command,
       args: [join(FOLDER, "server.py"), String(port), folder, JSON.stringify(settings)],
       logFile: join(folder, "server.log"),
       ready: async () => (await fetch(`${accessUrl}/session`, { method: "POST" })).status === 401,
       cwd: folder,
       // It makes a folder for stages, and leaves it behind.
-      env: { ...process.env, TMPDIR: folder },
+      env: { ...process.env, TMPDIR: folder, PYTHONPATH: path },
     });
   let server = await start();
   return {
@@ -90,35 +92,47 @@ export async function startFakesnow(settings: FakesnowSettings = {}): Promise<Fa
 
 const cache = (): string => join(process.env.XDG_CACHE_HOME ?? join(homedir(), ".cache"), "wbsync");
 
-async function findPython(): Promise<string | undefined> {
+interface Python {
+  readonly command: string;
+  /** "3.11" */
+  readonly version: string;
+}
+
+async function findPython(): Promise<Python | undefined> {
   for (const command of ["python3", "python3.13", "python3.12", "python3.11"]) {
-    const script = "import sys, venv, ensurepip; sys.exit(0 if sys.version_info >= (3, 11) else 1)";
-    const works = await run(command, ["-c", script]).then(
-      () => true,
-      () => false,
-    );
-    if (works) return command;
+    const script = "import sys, venv, ensurepip; print('%d.%d' % sys.version_info[:2], sys.version_info >= (3, 11))";
+    const { stdout } = await run(command, ["-c", script]).catch(() => ({ stdout: "" }));
+    const [version = "", fits] = stdout.trim().split(" ");
+    if (fits === "True") return { command, version };
   }
   return undefined;
 }
 
-/** Made under another name first: an interrupted download must not count. A venv knows its path, so pip runs after the move. */
-async function environment(python: string): Promise<void> {
-  const folder = join(cache(), ENVIRONMENT);
-  const complete = join(folder, "complete");
-  if (existsSync(complete)) return;
+/** The folder of fakesnow and all that it needs, for this version of Python. */
+async function packages(python: Python): Promise<string> {
+  const folder = join(cache(), `${PACKAGES}-py${python.version}`);
+  if (existsSync(folder)) return folder;
   mkdirSync(cache(), { recursive: true });
-  rmSync(folder, { recursive: true, force: true });
-  await run(python, ["-m", "venv", folder]);
-  const pip = [
-    "-m",
-    "pip",
-    "install",
-    "--quiet",
-    "--disable-pip-version-check",
-    "-r",
-    join(FOLDER, "requirements.txt"),
-  ];
-  await run(join(folder, "bin", "python"), pip, { maxBuffer: 1 << 24 });
-  renameSync(mkdtempSync(join(folder, "done-")), complete);
+  // Into a folder of its own first: several processes may want the same, and an interrupted download must not count.
+  const work = mkdtempSync(join(cache(), "work-"));
+  try {
+    await run(python.command, ["-m", "venv", join(work, "venv")]);
+    const pip = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--target", join(work, "packages")];
+    await run(join(work, "venv", "bin", "python"), [...pip, "-r", join(FOLDER, "requirements.txt")], {
+      maxBuffer: 1 << 24,
+    });
+    rename(join(work, "packages"), folder);
+  } finally {
+    rmSync(work, { recursive: true, force: true });
+  }
+  return folder;
+}
+
+function rename(from: string, to: string): void {
+  try {
+    renameSync(from, to);
+  } catch (error) {
+    // Another process was faster; its packages are the same.
+    if (!existsSync(to)) throw error;
+  }
 }
