@@ -98,6 +98,10 @@ export interface Dialect<C extends CatalogColumn = CatalogColumn> {
   readonly quoteOwn?: (identifier: string) => string;
   /** The query, cut off after so many rows; "… LIMIT n" where nothing is said. */
   readonly firstRows?: (query: string, count: number) => string;
+  /** A stored value of a key as the text that it has in Redis, where the driver would make something else of it. */
+  keyText?(column: C, name: string): string;
+  /** A parameter that is compared with a key; the placeholder alone where nothing is said. */
+  keyValue?(column: C, placeholder: string): string;
   /** The current time as an SQL expression. */
   readonly now: string;
   /** The checkpoint table's statement; must be harmless where the table exists. `table` is quoted. */

@@ -4,21 +4,25 @@ import { quoteColumn, type CatalogColumn, type Dialect, type Statement, type Tar
 
 /** The keys after this one, in the database's own order. */
 export function keyPage<C extends CatalogColumn>(
-  dialect: Pick<Dialect<C>, "quote" | "placeholder" | "firstRows">,
+  dialect: Pick<Dialect<C>, "quote" | "placeholder" | "firstRows" | "keyText" | "keyValue">,
   target: Target<C>,
   after: readonly unknown[] | undefined,
   count: number,
 ): Statement {
   const names = target.key.map((column) => quoteColumn(dialect, column));
   const params: unknown[] = [];
-  const place = (value: unknown) => dialect.placeholder(params.push(value));
+  const place = (i: number) => {
+    const placeholder = dialect.placeholder(params.push(after?.[i]));
+    return dialect.keyValue?.(target.key[i]!, placeholder) ?? placeholder;
+  };
   // (a, b) > (x, y), spelled out: not every database compares rows.
   const alternatives = names.map((name, i) => {
-    const equal = names.slice(0, i).map((earlier, j) => `${earlier} = ${place(after?.[j])}`);
-    return `(${[...equal, `${name} > ${place(after?.[i])}`].join(" AND ")})`;
+    const equal = names.slice(0, i).map((earlier, j) => `${earlier} = ${place(j)}`);
+    return `(${[...equal, `${name} > ${place(i)}`].join(" AND ")})`;
   });
   const where = after ? ` WHERE ${alternatives.join(" OR ")}` : "";
-  const query = `SELECT ${names.join(", ")} FROM ${target.table}${where} ORDER BY ${names.join(", ")}`;
+  const shown = target.key.map((column, i) => dialect.keyText?.(column, names[i]!) ?? names[i]!);
+  const query = `SELECT ${shown.join(", ")} FROM ${target.table}${where} ORDER BY ${names.join(", ")}`;
   const sql = dialect.firstRows?.(query, count) ?? `${query} LIMIT ${count}`;
   return { sql, params: after ? params : [] };
 }
