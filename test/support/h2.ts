@@ -27,6 +27,8 @@ export interface H2Error {
 }
 
 export interface H2Answer {
+  /** H2's names for the types of the columns. */
+  readonly types?: readonly string[];
   readonly rows?: readonly (readonly (string | Buffer | null)[])[];
   readonly affected?: number;
   readonly errors?: readonly H2Error[];
@@ -146,7 +148,7 @@ class Line implements H2Connection {
 
   async execute(sql: string, rows: readonly (readonly H2Value[])[] = [[]], goOn = false): Promise<H2Answer> {
     const answer = await this.#ask({ sql, rows: rows.map((row) => row.map(sent)), ...(goOn && { goOn }) });
-    return answer.rows ? { rows: answer.rows.map((row) => row.map(received)) } : (answer as H2Answer);
+    return answer.rows ? { ...answer, rows: answer.rows.map((row) => row.map(received)) } : (answer as H2Answer);
   }
 
   async commit(): Promise<void> {

@@ -34,7 +34,8 @@ import org.h2.util.json.JSONValueTarget;
  * Asks: {"sql", "rows": [[value, …], …]}, {"commit": true}, {"rollback": true}, {"cut": true}, which closes the sockets that wait for
  * an answer. A value is null, a text, a number (a double),
  * {"base64"} or {"array": [text or null, …]}. Every row is one execution; they stop at the first error, or with "goOn" collect it.
- * Answers: {"rows": [[text | null | {"base64"}]]} or {"affected", "errors": [{"row", "code", "state", "message"}]}, {"cut": n}, or {"error": …}.
+ * Answers: {"types": [name], "rows": [[text | null | {"base64"}]]} or {"affected", "errors": [{"row", "code", "state", "message"}]},
+ * {"cut": n}, or {"error": …}.
  */
 public final class Bridge {
   private static final Set<Socket> waiting = ConcurrentHashMap.newKeySet();
@@ -108,7 +109,7 @@ public final class Bridge {
         JSONValue[] values = ((JSONArray) rows[i]).getArray();
         for (int n = 0; n < values.length; n++) bind(connection, statement, n + 1, values[n]);
         try {
-          if (statement.execute()) return "{\"rows\":" + rowsOf(statement.getResultSet()) + "}";
+          if (statement.execute()) return answer(statement.getResultSet());
           affected += statement.getUpdateCount();
         } catch (SQLException error) {
           if (!goOn) throw error;
@@ -139,6 +140,14 @@ public final class Bridge {
 
   private static String text(JSONValue value) {
     return ((JSONString) value).getString();
+  }
+
+  private static String answer(ResultSet result) throws SQLException {
+    StringBuilder types = new StringBuilder();
+    for (int n = 1; n <= result.getMetaData().getColumnCount(); n++) {
+      types.append(n > 1 ? "," : "").append(quote(result.getMetaData().getColumnTypeName(n)));
+    }
+    return "{\"types\":[" + types + "],\"rows\":" + rowsOf(result) + "}";
   }
 
   private static String rowsOf(ResultSet result) throws SQLException {
