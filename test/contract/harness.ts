@@ -47,6 +47,8 @@ export interface Capabilities {
   readonly holds?: boolean;
   /** false: PRIMARY KEY and UNIQUE are declared, and nobody enforces them. */
   readonly enforcesKeys?: boolean;
+  /** false: floats next to zero, which have no full precision, are refused. */
+  readonly denormals?: boolean;
   /** false: an empty text, or no bytes, is the same as NULL. */
   readonly emptyText?: boolean;
 }

@@ -4,12 +4,15 @@ import { test } from "node:test";
 import type { Value } from "../../src/model.js";
 import { Fixture, type Harness, type PortableType } from "./harness.js";
 
+/** The least number above zero. */
+const DENORMAL = "5e-324";
+
 /** Bytes in the hash, and the canonical value that the table has to hold; one value where both are the same. */
 const VALUES: readonly (readonly [PortableType, readonly (string | readonly [string, string])[]])[] = [
   ["int32", ["0", "-1", "2147483647", "-2147483648", ["007", "7"]]],
   ["int64", ["9223372036854775807", "-9223372036854775808", "9007199254740993"]],
   ["decimal(20,4)", ["0", "-0.0001", ["1.5000", "1.5"], "12345678901.0001"]],
-  ["double", ["0.1", "-2.5", "3.141592653589793", "1e+300", "5e-324", "9007199254740992", "0.30000000000000004"]],
+  ["double", ["0.1", "-2.5", "3.141592653589793", "1e+300", DENORMAL, "9007199254740992", "0.30000000000000004"]],
   ["boolean", ["1", "0", ["true", "1"], ["no", "0"]]],
   [
     "varchar(20)",
@@ -57,7 +60,7 @@ const VALUES: readonly (readonly [PortableType, readonly (string | readonly [str
 ];
 
 export function values(harness: () => Harness): void {
-  for (const [type, cases] of VALUES) {
+  for (const [type, all] of VALUES) {
     test(`values of type ${type} come back as they were`, async (t) => {
       if (harness().lacks?.includes(type)) return t.skip("this server does not have the type");
       const table = await Fixture.open(t, harness(), {
@@ -67,6 +70,7 @@ export function values(harness: () => Harness): void {
         ],
         primaryKey: ["id"],
       });
+      const cases = all.filter((value) => value !== DENORMAL || harness().capabilities.denormals !== false);
       const given = cases.map((value) => (typeof value === "string" ? value : value[0]));
       const expected: readonly Value[] = cases.map((value) => (typeof value === "string" ? value : value[1]));
       await table.set(...given.map((value, i) => ({ id: String(i), value })), {
@@ -79,8 +83,8 @@ export function values(harness: () => Harness): void {
           ? (value: Value) => (value === null ? null : JSON.stringify(JSON.parse(String(value))))
           : (value: Value) => value;
       const held = expected.map((value) => table.storedValue(value));
-      const all = table.harness.capabilities.emptyRows === false ? held : [...held, null];
-      assert.deepEqual(stored.map(same), all.map(same));
+      const shown = table.harness.capabilities.emptyRows === false ? held : [...held, null];
+      assert.deepEqual(stored.map(same), shown.map(same));
     });
   }
 

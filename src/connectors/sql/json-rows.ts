@@ -4,12 +4,19 @@
  */
 import type { Row, Value } from "../../model.js";
 
-/** The rows as arrays of arrays, the key's values first; a new text wherever one becomes too long. A single row is never split. */
-export function* jsonRows(rows: readonly Row[], maxChars: number): Generator<string> {
+/**
+ * The rows as arrays of arrays: the key's values and the others, where nothing else is said. A new text wherever one becomes too
+ * long; a single row is never split.
+ */
+export function* jsonRows(
+  rows: readonly Row[],
+  maxChars: number,
+  cellsOf: (row: Row) => readonly Value[] = plainCells,
+): Generator<string> {
   let parts: string[] = [];
   let chars = 0;
   for (const row of rows) {
-    const text = rowText(row);
+    const text = JSON.stringify(cellsOf(row).map(asText));
     if (parts.length > 0 && chars + text.length > maxChars) {
       yield `[${parts.join(",")}]`;
       parts = [];
@@ -24,4 +31,4 @@ export function* jsonRows(rows: readonly Row[], maxChars: number): Generator<str
 /** A value as the text that the statement converts. */
 export const asText = (value: Value): string | null => (Buffer.isBuffer(value) ? value.toString("hex") : value);
 
-const rowText = ({ id, values }: Row): string => JSON.stringify([...id.map(asText), ...values.map(asText)]);
+const plainCells = ({ id, values }: Row): readonly Value[] => [...id, ...values];
