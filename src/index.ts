@@ -2,6 +2,7 @@
 export { configGet } from "./config/config-get.js";
 export { cassandra } from "./connectors/cassandra.js";
 export { mongodb } from "./connectors/mongodb.js";
+export { mssql } from "./connectors/mssql.js";
 export { mysql } from "./connectors/mysql.js";
 export { oracle } from "./connectors/oracle.js";
 export { postgres } from "./connectors/postgres.js";

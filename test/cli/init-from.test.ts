@@ -128,6 +128,19 @@ test("where no hash resembles any of several tables, the tables are named", asyn
   assert.match(read("shop/recipe.ts"), /keysPrefix: "box"/);
 });
 
+test("a database whose columns nobody can list is refused, with what to do instead", async () => {
+  for (const [url, name] of [
+    ["mongodb://h/d", "mongodb"],
+    ["redis://h/0", "redis"],
+    ["cassandra://h/d", "cassandra"],
+  ] as const) {
+    const refused = await run("init", "shop", "--from", url);
+    assert.equal(refused.code, 2);
+    assert.match(refused.stderr, new RegExp(`--from cannot read what .* holds[\\s\\S]*--template ${name}`));
+  }
+  assert.ok(!existsSync(join(dir, "shop")));
+});
+
 test("a database that cannot be reached is exit code 4, and no message shows its password", async () => {
   const failed = await run("init", "shop", "--from", `mysql://app:se-cret@127.0.0.1:${await freePort()}/test`);
   assert.equal(failed.code, 4);

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { existsSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, beforeEach, test } from "node:test";
+import { DATABASE_NAMES, databaseOf } from "../../src/cli/init/databases.js";
 import { typeErrors } from "../../src/recipe/type-check.js";
 import { wbsync } from "../support/cli.js";
 import { startMariadb } from "../support/mariadb.js";
@@ -24,23 +25,22 @@ beforeEach(async () => {
   await redis.client().flushall();
 });
 
-for (const database of ["mysql", "postgres", "sqlite", "oracle", "snowflake"]) {
+for (const database of DATABASE_NAMES) {
   test(`a new ${database} project type-checks and deploys as it is`, async () => {
     const made = await run("init", "shop", "--yes", "--template", database, "--json");
     assert.equal(made.code, 0, made.stderr);
     const { files } = JSON.parse(made.stdout) as { files: string[] };
+    const schema = { mongodb: ["schema.js"], redis: [] as string[] } as Partial<Record<string, string[]>>;
     const expected = [
-      ".env.example",
-      ".gitignore",
-      "README.md",
-      "package.json",
-      "recipe.ts",
-      "schema.sql",
+      ...[".env.example", ".gitignore", "README.md", "package.json", "recipe.ts"],
+      ...(schema[database] ?? ["schema.sql"]),
       "tsconfig.json",
     ];
     assert.deepEqual(files.sort(), expected);
     for (const file of files) assert.doesNotMatch(read(`shop/${file}`), /\{\{|undefined/, file);
-    JSON.parse(read("shop/package.json"));
+    const { dependencies } = JSON.parse(read("shop/package.json")) as { dependencies: Record<string, string> };
+    const { driver } = databaseOf(database);
+    assert.deepEqual(Object.keys(dependencies), ["wbsync", ...(driver === undefined ? [] : [driver])]);
     assert.deepEqual(await typeErrors(join(dir, "shop/recipe.ts")), []);
 
     const deployed = await run("deploy", "shop/recipe.ts");
@@ -113,6 +113,27 @@ test("flags answer every question, and names that need quoting stay what they ar
   assert.equal(deployed.code, 0, deployed.stderr);
 });
 
+test("a database without columns is told the types by the mapping", async () => {
+  const made = await run("init", "shop", "--yes", "--template", "mongodb");
+  assert.equal(made.code, 0, made.stderr);
+  const recipe = read("shop/recipe.ts");
+  assert.match(recipe, /primaryKey: "_id"/);
+  assert.match(recipe, /first_name: "first",\n[\s\S]*age: \{ column: "age", type: "integer" \},/);
+});
+
+test("what the URL says of encryption stands in the recipe", async () => {
+  for (const [query, line] of [
+    ["", "// trustServerCertificate: true, for"],
+    ["?encrypt=false", "\n  encrypt: false,"],
+    ["?trustServerCertificate=true", "\n  trustServerCertificate: true,"],
+  ] as const) {
+    const url = `mssql://app@db/shop${query}`;
+    const made = await run("init", "shop", "--yes", "--force", "--template", "mssql", "--connection", url);
+    assert.equal(made.code, 0, made.stderr);
+    assert.ok(read("shop/recipe.ts").includes(line), query);
+  }
+});
+
 test("a password goes into .env, which only its owner can read, and nowhere else", async () => {
   await run("init", "shop", "--yes", "--connection", "mysql://app:se%23cret@db/shop");
   assert.match(read("shop/.env"), /^MYSQL_PASSWORD='se#cret'$/m);
@@ -141,7 +162,7 @@ test("without a terminal nothing is asked: the flags that answer are named", asy
 });
 
 const wrong: readonly (readonly [args: string[], message: RegExp])[] = [
-  [["--template", "oracl"], /Allowed choices are mysql, postgres, sqlite, oracle, snowflake/],
+  [["--template", "oracl"], /Allowed choices are mysql, postgres, sqlite, /],
   [["--connection", "postgres://h/d"], /starts with "postgres:"/],
   [["--connection", "mysql://h"], /names no database/],
   [["--mapping", "a=b:intger"], /did you mean integer/],

@@ -14,6 +14,7 @@ const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 const DRIVERS: Readonly<Record<string, string>> = {
   "cassandra-driver": `cassandra("cassandra://h/k?localDataCenter=d").table("t", { primaryKey: "id" })`,
   mongodb: `mongodb("mongodb://h/d").collection("c", { primaryKey: "_id" })`,
+  mssql: `mssql("mssql://u:p@h/d").table("t", { primaryKey: "id" })`,
   oracledb: `oracle("oracle://u:p@h:1521/s").table("t", { primaryKey: "id" })`,
   "snowflake-sdk": `snowflake("snowflake://u:p@a/d/s").table("t", { primaryKey: "id" })`,
 };
@@ -37,7 +38,7 @@ for (const [driver, table] of Object.entries(DRIVERS)) {
     writeFileSync(
       file,
       `import * as wbsync from "wbsync";
-const { cassandra, mongodb, oracle, snowflake } = wbsync;
+const { cassandra, mongodb, mssql, oracle, snowflake } = wbsync;
 const sink = ${table}.sink({ recipe: "r", columns: [] });
 await sink.open(new AbortController().signal).catch((error) => {
   console.log(JSON.stringify({ code: error.code, message: error.message, hint: error.hint, kind: sink.classify(error) }));

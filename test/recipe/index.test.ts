@@ -9,6 +9,7 @@ test("a recipe may import exactly what is public", () => {
     "cassandra",
     "configGet",
     "mongodb",
+    "mssql",
     "mysql",
     "oracle",
     "postgres",
@@ -31,7 +32,7 @@ test("importing the API loads no driver, no client and no compiler", async () =>
   const loaded = JSON.parse(stdout) as readonly string[];
   assert.ok(loaded.some((path) => path.includes("/node_modules/semver/")));
   const heavy =
-    /\/node_modules\/(@photostructure\/sqlite|cassandra-driver|ioredis|mongodb|mysql2|oracledb|pg|snowflake-sdk|typescript|inquirer|pino)\//;
+    /\/node_modules\/(@photostructure\/sqlite|cassandra-driver|ioredis|mongodb|mssql|mysql2|oracledb|pg|snowflake-sdk|typescript|inquirer|pino)\//;
   assert.deepEqual(
     loaded.filter((path) => heavy.test(path)),
     [],

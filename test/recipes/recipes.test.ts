@@ -11,7 +11,14 @@ import { sqliteCreate, sqliteQuery, statementsOf } from "./shop.js";
 const schema = (name: string) => readFileSync(join(RECIPES, `${name}.sql`), "utf8");
 const statements = (name: string) => statementsOf(schema(name));
 /** For servers that are not in every distribution: test/connectors runs these. */
-const ELSEWHERE: ReadonlySet<string> = new Set(["cassandra.ts", "mongodb.ts", "oracle.ts", "redis.ts", "snowflake.ts"]);
+const ELSEWHERE: ReadonlySet<string> = new Set([
+  "cassandra.ts",
+  "mongodb.ts",
+  "mssql.ts",
+  "oracle.ts",
+  "redis.ts",
+  "snowflake.ts",
+]);
 /** They know no tables. */
 const WITHOUT_SCHEMA: ReadonlySet<string> = new Set(["mongodb.ts", "redis.ts"]);
 

@@ -65,7 +65,7 @@ const QUESTIONS: readonly Question[] = [
     name: "primaryKey",
     message: "Its primary key (column or column:type, several with commas):",
     flag: "--primary-key",
-    fallback: () => "id",
+    fallback: ({ template = "mysql" }) => databaseOf(template).key ?? "id",
     check: parsePrimaryKey,
   },
   {

@@ -10,7 +10,7 @@ export interface FoundTable extends Omit<CatalogTable, "table"> {
 }
 
 /** Tables of the connection's own schema, and in PostgreSQL of the others that are no system's. */
-const LISTS: Readonly<Record<DatabaseName, string>> = {
+const LISTS = {
   mysql: `SELECT NULL, table_name FROM information_schema.tables
     WHERE table_schema = DATABASE() AND table_type = 'BASE TABLE' ORDER BY table_name`,
   postgres: `SELECT CASE WHEN pg_catalog.pg_table_is_visible(c.oid) THEN NULL ELSE n.nspname END, c.relname
@@ -19,18 +19,27 @@ const LISTS: Readonly<Record<DatabaseName, string>> = {
     ORDER BY n.nspname, c.relname`,
   sqlite: `SELECT NULL, name FROM pragma_table_list
     WHERE schema = 'main' AND type = 'table' AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\' ORDER BY name`,
+  mssql: `SELECT CASE WHEN s.name = SCHEMA_NAME() THEN NULL ELSE s.name END, o.name
+    FROM sys.objects o JOIN sys.schemas s ON s.schema_id = o.schema_id
+    WHERE o.type = 'U' AND o.is_ms_shipped = 0 ORDER BY s.name, o.name`,
   oracle: `SELECT NULL, OBJECT_NAME FROM ALL_OBJECTS
     WHERE OWNER = SYS_CONTEXT('USERENV', 'CURRENT_SCHEMA') AND OBJECT_TYPE = 'TABLE' ORDER BY OBJECT_NAME`,
   snowflake: `SELECT NULL, TABLE_NAME FROM INFORMATION_SCHEMA.TABLES
     WHERE TABLE_SCHEMA = CURRENT_SCHEMA() AND TABLE_TYPE = 'BASE TABLE' ORDER BY TABLE_NAME`,
-};
+} as const satisfies Partial<Record<DatabaseName, string>>;
+
+/** Databases whose tables can be read. */
+export type CatalogName = keyof typeof LISTS;
+
+/** Whether `readCatalog` can read this one. */
+export const hasCatalog = (database: DatabaseName): database is CatalogName => database in LISTS;
 
 /** wbsync's own. */
 const CHECKPOINTS = "wbsync_checkpoint";
 
 /** All tables, or those that are named. Throws DATABASE_UNREACHABLE, or NOT_FOUND where one is not there. */
 export async function readCatalog(
-  database: DatabaseName,
+  database: CatalogName,
   url: string,
   only: readonly string[] | undefined,
 ): Promise<readonly FoundTable[]> {
@@ -44,7 +53,7 @@ export async function readCatalog(
 
 /** The same over a connection that is there. */
 export async function readTables(
-  database: DatabaseName,
+  database: CatalogName,
   session: Session,
   only: readonly string[] | undefined,
 ): Promise<readonly FoundTable[]> {
@@ -73,7 +82,7 @@ async function listTables(session: Session, statement: Statement) {
 }
 
 /** Each database's own code is loaded for itself. */
-async function connect(database: DatabaseName, url: string): Promise<Session> {
+async function connect(database: CatalogName, url: string): Promise<Session> {
   const { signal } = new AbortController();
   const { serverOptions } = await import("../../connectors/sql/server-options.js");
   switch (database) {
@@ -88,6 +97,10 @@ async function connect(database: DatabaseName, url: string): Promise<Session> {
     case "sqlite": {
       const { SqliteDatabase } = await import("../../connectors/sqlite/session.js");
       return await new SqliteDatabase({ file: url.replace(/^sqlite:(\/\/)?/, "") }).connect(signal);
+    }
+    case "mssql": {
+      const { MssqlDatabase } = await import("../../connectors/mssql/session.js");
+      return await new MssqlDatabase({ url }).connect(signal);
     }
     case "oracle": {
       const { OracleDatabase } = await import("../../connectors/oracle/session.js");

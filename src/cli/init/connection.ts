@@ -26,7 +26,7 @@ export function parseConnection(name: DatabaseName, text: string): Connection {
   return {
     host: decodeURIComponent(url.hostname) || "127.0.0.1",
     port: url.port === "" ? database.port : Number(url.port),
-    user: decodeURIComponent(url.username) || "root",
+    user: decodeURIComponent(url.username) || (database.user ?? "root"),
     password: url.password === "" ? undefined : decodeURIComponent(url.password),
     database: schema,
     extra: database.extra?.(url) ?? {},

@@ -13,8 +13,18 @@ export interface Database {
   readonly extra?: (url: URL) => Readonly<Record<string, string>>;
   /** The name of the parameter that holds the password. */
   readonly passwordName: string;
-  /** How the database's own client loads schema.sql. */
+  /** How the database's own client loads schema.sql; "": there is nothing to load. */
   readonly schemaCommand: string;
+  /** Who signs in where nobody is named; "root" where nothing is said. */
+  readonly user?: string;
+  /** The npm package that the project needs beside wbsync. */
+  readonly driver?: string;
+  /** The key that most tables have; "id" where nothing is said. */
+  readonly key?: string;
+  /** "": columns of a key are not NULL by themselves, and may not say so. */
+  readonly notNull?: "";
+  /** It has no columns whose types could be asked for: a mapping says them. */
+  readonly isUntyped?: boolean;
   quote(identifier: string): string;
   readonly types: Readonly<Record<ColumnType, string>>;
   /** The type of a key that may be any text. */
@@ -23,6 +33,16 @@ export interface Database {
 
 /** Quoted, in the upper case that these databases give to names without quotes: people write the same as in a recipe. */
 const folded = (identifier: string): string => `"${fold(identifier).replaceAll('"', '""')}"`;
+
+/** Databases that know no tables. */
+const WITHOUT_TABLES = {
+  quote: (identifier: string) => identifier,
+  types: {
+    ...{ integer: "", decimal: "", float: "", boolean: "", text: "", binary: "" },
+    ...{ json: "", uuid: "", date: "", time: "", datetime: "" },
+  },
+  keyType: "",
+};
 
 export const DATABASES = {
   mysql: {
@@ -70,12 +90,71 @@ export const DATABASES = {
     },
     keyType: "TEXT",
   },
+  cassandra: {
+    label: "Cassandra",
+    exampleUrl: "cassandra://app@127.0.0.1:9042/test",
+    schemes: ["cassandra"],
+    port: 9042,
+    user: "cassandra",
+    passwordName: "CASSANDRA_PASSWORD",
+    driver: "cassandra-driver",
+    schemaCommand: "cqlsh -u {{user}} -k {{database}} -f schema.sql {{host}} {{portNumber}}",
+    quote: (identifier) => `"${identifier.replaceAll('"', '""')}"`,
+    types: {
+      ...{ integer: "bigint", decimal: "decimal", float: "double", boolean: "boolean" },
+      ...{ text: "text", binary: "blob", json: "text", uuid: "uuid" },
+      ...{ date: "date", time: "time", datetime: "timestamp" },
+    },
+    keyType: "text",
+    notNull: "",
+  },
+  mongodb: {
+    ...WITHOUT_TABLES,
+    label: "MongoDB",
+    exampleUrl: "mongodb://app@127.0.0.1:27017/test",
+    schemes: ["mongodb"],
+    port: 27017,
+    passwordName: "MONGODB_PASSWORD",
+    driver: "mongodb",
+    schemaCommand: "mongosh --host {{host}} --port {{portNumber}} --username {{user}} {{database}} schema.js",
+    key: "_id",
+    isUntyped: true,
+  },
+  redis: {
+    ...WITHOUT_TABLES,
+    label: "another Redis",
+    exampleUrl: "redis://default@127.0.0.1:6380/0",
+    schemes: ["redis"],
+    port: 6379,
+    user: "default",
+    passwordName: "TARGET_REDIS_PASSWORD",
+    schemaCommand: "",
+  },
+  mssql: {
+    label: "SQL Server",
+    exampleUrl: "mssql://app@127.0.0.1:1433/test",
+    schemes: ["mssql", "sqlserver"],
+    port: 1433,
+    extra: ({ searchParams }) => ({ tls: mssqlTls(searchParams) }),
+    user: "sa",
+    passwordName: "MSSQL_PASSWORD",
+    driver: "mssql",
+    schemaCommand: "sqlcmd -S tcp:{{host}},{{portNumber}} -U {{user}} -d {{database}} -i schema.sql",
+    quote: (identifier) => `[${identifier.replaceAll("]", "]]")}]`,
+    types: {
+      ...{ integer: "bigint", decimal: "decimal(20, 4)", float: "float", boolean: "bit" },
+      ...{ text: "nvarchar(255)", binary: "varbinary(max)", json: "nvarchar(max)", uuid: "uniqueidentifier" },
+      ...{ date: "date", time: "time", datetime: "datetime2(3)" },
+    },
+    keyType: "nvarchar(255) COLLATE Latin1_General_BIN2",
+  },
   oracle: {
     label: "Oracle",
     exampleUrl: "oracle://app@127.0.0.1:1521/FREEPDB1",
     schemes: ["oracle"],
     port: 1521,
     passwordName: "ORACLE_PASSWORD",
+    driver: "oracledb",
     schemaCommand: "sqlplus {{user}}@//{{host}}:{{portNumber}}/{{database}} @schema.sql",
     quote: folded,
     types: {
@@ -95,6 +174,7 @@ export const DATABASES = {
       return { database, schema: schema || "PUBLIC", warehouse: searchParams.get("warehouse") ?? "COMPUTE_WH" };
     },
     passwordName: "SNOWFLAKE_PASSWORD",
+    driver: "snowflake-sdk",
     schemaCommand:
       "snowsql --accountname {{host}} --username {{user}} --dbname {{database}} --schemaname {{schema}} --filename schema.sql",
     quote: folded,
@@ -110,6 +190,13 @@ export const DATABASES = {
 export type DatabaseName = keyof typeof DATABASES;
 
 export const DATABASE_NAMES = Object.keys(DATABASES) as DatabaseName[];
+
+/** SQL Server's own certificate is one that it made itself, and nobody else vouches for. */
+function mssqlTls(said: URLSearchParams): string {
+  if (said.get("encrypt") === "false") return "encrypt: false,";
+  if (said.get("trustServerCertificate") === "true") return "trustServerCertificate: true,";
+  return "// trustServerCertificate: true, for a server that made its certificate itself.";
+}
 
 /** Everything `init` knows of a database. */
 export function databaseOf(name: DatabaseName): Database {

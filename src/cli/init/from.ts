@@ -2,8 +2,9 @@
 import type { Redis } from "ioredis";
 import { registerSecret } from "../../config/secret.js";
 import { UserError } from "../../errors.js";
-import { type FoundTable, readCatalog } from "./catalog.js";
+import { type FoundTable, hasCatalog, readCatalog } from "./catalog.js";
 import { databaseOfUrl, parseConnection } from "./connection.js";
+import { databaseOf } from "./databases.js";
 import { matchTables, planFromColumns } from "./match.js";
 import type { Project, RecipePlan } from "./project.js";
 import { sampleHashes } from "./sample.js";
@@ -26,7 +27,12 @@ export async function projectFrom(project: string, options: FromOptions): Promis
   const database = databaseOfUrl(options.from);
   if (database === undefined) {
     throw new UserError("USAGE", "--from: the database cannot be told from the URL.", {
-      hint: "Write mysql://…, postgres://…, oracle://…, snowflake://…, or the path of a file that ends in .sqlite or .db.",
+      hint: "Write mysql://…, postgres://…, mssql://…, oracle://…, snowflake://…, or the path of a file that ends in .sqlite or .db.",
+    });
+  }
+  if (!hasCatalog(database)) {
+    throw new UserError("USAGE", `--from cannot read what ${databaseOf(database).label} holds.`, {
+      hint: `Say it yourself: wbsync init --template ${database} --connection … --mapping …`,
     });
   }
   const connection = parseConnection(database, options.from);

@@ -85,9 +85,9 @@ function keyOf(table: FoundTable, idParts: number | undefined): readonly Catalog
   return best?.columns as readonly CatalogColumn[] | undefined;
 }
 
-/** As MySQL, SQLite and, unless somebody chose another name, PostgreSQL call it. */
+/** As MySQL, SQLite and, unless somebody chose another name, PostgreSQL and SQL Server call it. */
 function isPrimary({ name }: UniqueKey): boolean {
-  return /^PRIMARY( KEY)?$|_pkey$/.test(name);
+  return /^PRIMARY( KEY)?$|_pkey$|^PK_/.test(name);
 }
 
 function writable(table: FoundTable, key: readonly CatalogColumn[]): readonly CatalogColumn[] {

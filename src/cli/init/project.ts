@@ -54,13 +54,18 @@ export function projectValues(project: Project, recipe: RecipePlan, versions: Ve
     keyShape: keys.join(">:<"),
     exampleId: primaryKey.map(({ type }) => (type === "text" ? "1" : EXAMPLES[type])).join(":"),
     exampleFields: fields.map(({ field, type }) => `${field} ${EXAMPLES[type]}`).join(" "),
-    mappings: [...fields.map(mappingLine), ...notes.map((note) => `// ${oneLine(note)}`)],
+    mappings: [...fields.map((field) => mappingLine(field, database)), ...notes.map((note) => `// ${oneLine(note)}`)],
     quotedTable: quoteTable(recipe.table, database),
     columns: columnLines(recipe, database),
-    schemaCommand: database.schemaCommand.replace(/\{\{(\w+)\}\}/g, (_, name: string) =>
-      shellWord(String(place[name])),
-    ),
+    schemaStep: schemaStep(database, place),
   };
+}
+
+/** What to do before anything is written. */
+function schemaStep({ schemaCommand }: Database, place: Values): string {
+  if (schemaCommand === "") return "There is nothing to create there: hashes come as they are written.";
+  const command = schemaCommand.replace(/\{\{(\w+)\}\}/g, (_, name: string) => shellWord(String(place[name])));
+  return `Create the table, if it does not exist yet: \`${command}\``;
 }
 
 function placeValues(connection: Connection, usualPort: number | undefined): Values {
@@ -84,7 +89,7 @@ function quoteTable(table: string, database: Database): string {
 
 function columnLines({ primaryKey, fields, otherColumns = [] }: RecipePlan, database: Database): readonly string[] {
   const line = ({ column, type, sqlType, notNull }: ColumnSpec, fallback: string = database.types[type]): string =>
-    `${database.quote(column)} ${sqlType ?? fallback}${notNull ? " NOT NULL" : ""},`;
+    `${database.quote(column)} ${sqlType ?? fallback}${notNull ? (database.notNull ?? " NOT NULL") : ""},`;
   const keys = primaryKey.map((key) =>
     line({ ...key, notNull: true }, key.type === "text" ? database.keyType : database.types[key.type]),
   );
@@ -92,9 +97,9 @@ function columnLines({ primaryKey, fields, otherColumns = [] }: RecipePlan, data
   return [...keys, ...columns, `PRIMARY KEY (${primaryKey.map(({ column }) => database.quote(column)).join(", ")})`];
 }
 
-function mappingLine({ field, column, type, saysType, remark }: FieldSpec): string {
+function mappingLine({ field, column, type, saysType, remark }: FieldSpec, { isUntyped }: Database): string {
   const name = JSON.stringify(column);
-  const target = saysType ? `{ column: ${name}, type: "${type}" }` : name;
+  const target = saysType || (isUntyped && type !== "text") ? `{ column: ${name}, type: "${type}" }` : name;
   return `${propertyName(field)}: ${target},${remark === undefined ? "" : ` // ${oneLine(remark)}`}`;
 }
 

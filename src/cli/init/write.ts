@@ -52,7 +52,8 @@ async function renderProject(project: Project, redisUrl: string): Promise<readon
       if (file === "recipe.ts" && more.length > 0) {
         files.push(...[first!, ...more].map((one) => fileOf(moduleName(one.recipe), fill(one))));
         files.push(fileOf(file, index(project.recipes)));
-      } else if (file === "schema.sql") files.push(fileOf(file, [first!, ...more].map(fill).join("\n")));
+      } else if (file === "package.json") files.push(fileOf(file, withDriver(fill(first!), project)));
+      else if (file === "schema.sql") files.push(fileOf(file, [first!, ...more].map(fill).join("\n")));
       else files.push(fileOf(DOT_FILES.has(file) ? `.${file}` : file, fill(first!)));
     }
   }
@@ -95,15 +96,29 @@ function quoted(value: string): string {
   });
 }
 
+/** Drivers that do not come with wbsync are the project's own. */
+function withDriver(text: string, { database }: Project): string {
+  const { driver } = databaseOf(database);
+  if (driver === undefined) return text;
+  const manifest = JSON.parse(text) as { dependencies: Record<string, string> };
+  const range = ownManifest().peerDependencies[driver]!;
+  return `${JSON.stringify({ ...manifest, dependencies: { ...manifest.dependencies, [driver]: range } }, null, 2)}\n`;
+}
+
 /** Where wbsync was not installed by npm, the project uses this very copy. */
 function versions(): Versions {
-  const manifest = createRequire(import.meta.url)("../../../package.json") as {
-    version: string;
-    dependencies: { typescript: string };
-  };
+  const manifest = ownManifest();
   const isInstalled = dirname(PACKAGE).endsWith("node_modules");
   return {
     wbsync: isInstalled ? `^${manifest.version}` : `file:${PACKAGE.replace(/[/\\]$/, "")}`,
     typescript: manifest.dependencies.typescript,
+  };
+}
+
+function ownManifest() {
+  return createRequire(import.meta.url)("../../../package.json") as {
+    readonly version: string;
+    readonly dependencies: { readonly typescript: string };
+    readonly peerDependencies: Readonly<Record<string, string>>;
   };
 }
