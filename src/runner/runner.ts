@@ -9,7 +9,6 @@ import { WriteGuards } from "../pipeline/guards.js";
 import { WriteBehindPipeline } from "../pipeline/write-behind.js";
 import type { Server } from "../pipeline/sink-context.js";
 import { WriteThroughPipeline } from "../pipeline/write-through.js";
-import { loadBundle } from "../recipe/load.js";
 import type { Recipe } from "../recipe/recipe.js";
 import { connectRedis, describeTarget, type RedisTarget } from "../redis/client.js";
 import { parseInfo } from "../redis/info.js";
@@ -223,6 +222,8 @@ export class Runner {
     const code = await registry.bundle(sha256);
     const distrust = this.#options.trust && checkTrust(registration, code, this.#options.trust);
     if (distrust !== undefined) throw new UserError("UNTRUSTED", distrust);
+    // With all connectors: a runner without recipes has started before.
+    const { loadBundle } = await import("../recipe/load.js");
     const recipe = loadBundle(code, labelOf(name, version), { timeoutMs: LOAD_TIMEOUT_MS }).find(
       (one) => one.name === name,
     );
