@@ -225,7 +225,7 @@ function shownAs(type: PortableType, column: string): string {
     case "double":
       return `CONVERT(nvarchar(60), ${column}, 3)`;
     case "uuid":
-      return `LOWER(CONVERT(nvarchar(60), ${column}))`;
+      return `LOWER(CAST(${column} AS nvarchar(60)))`;
     case "datetime(3) zoned":
       return `CONVERT(nvarchar(60), CAST(${column} AT TIME ZONE 'UTC' AS datetime2(3)), 121)`;
     case "varchar(20)":
@@ -233,7 +233,7 @@ function shownAs(type: PortableType, column: string): string {
     case "json":
       return column;
     default:
-      return `CONVERT(nvarchar(60), ${column}, 121)`;
+      return `CAST(${column} AS nvarchar(60))`;
   }
 }
 
