@@ -121,6 +121,12 @@ test("a database without columns is told the types by the mapping", async () => 
   assert.match(recipe, /first_name: "first",\n[\s\S]*age: \{ column: "age", type: "integer" \},/);
 });
 
+test("CQL knows no NOT NULL", async () => {
+  const made = await run("init", "shop", "--yes", "--template", "cassandra");
+  assert.equal(made.code, 0, made.stderr);
+  assert.match(read("shop/schema.sql"), /"id" text,\n[\s\S]*"age" bigint,\n\s+PRIMARY KEY \("id"\)\n/);
+});
+
 test("what the URL says of encryption stands in the recipe", async () => {
   for (const [query, line] of [
     ["", "// trustServerCertificate: true, for"],
