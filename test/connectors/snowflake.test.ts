@@ -11,7 +11,12 @@ import { snowflake, type SnowflakeOptions } from "../../src/connectors/snowflake
 import { quote, snowflakeDialect } from "../../src/connectors/snowflake/dialect.js";
 import { classifySnowflake } from "../../src/connectors/snowflake/errors.js";
 import { resolveAccount } from "../../src/connectors/snowflake/options.js";
-import { snowflakeConversion, snowflakeKind, type SnowflakeColumn } from "../../src/connectors/snowflake/types.js";
+import {
+  snowflakeConversion,
+  snowflakeKind,
+  snowflakeShow,
+  type SnowflakeColumn,
+} from "../../src/connectors/snowflake/types.js";
 import type { Statement, Steps } from "../../src/connectors/sql/database.js";
 import { UserError } from "../../src/errors.js";
 import type { Row } from "../../src/model.js";
@@ -178,7 +183,7 @@ function sentBy(steps: Steps): readonly Statement[] {
 describe("Snowflake's statements", () => {
   const column = (name: string, type: string): SnowflakeColumn => ({
     ...{ name, type, nullable: true, generated: false, required: false },
-    ...{ kind: snowflakeKind(type), convert: snowflakeConversion(type) },
+    ...{ kind: snowflakeKind(type), convert: snowflakeConversion(type), show: snowflakeShow(type) },
   });
   const [id, text, at] = [column("id", "NUMBER(38,0)"), column("text", "VARCHAR(99)"), column("at", "TIMESTAMP_TZ(3)")];
   const target = {

@@ -229,6 +229,13 @@ export class Fixture {
     await this.write(this.batch(rows));
   }
 
+  /** The ids of all rows, as they stand in the names of keys, read in pages of so many. */
+  async keys(count: number): Promise<string[]> {
+    const found: (readonly Bytes[])[] = [];
+    for (let page; (page = (await this.sink.keys?.(found.at(-1), count, NEVER)) ?? []).length > 0;) found.push(...page);
+    return found.map((id) => id.map((part) => Buffer.from(part, "latin1").toString()).join(":"));
+  }
+
   rows(): Promise<readonly Readonly<Record<string, Value>>[]> {
     return this.harness.rows(this.name, this.spec);
   }

@@ -132,6 +132,7 @@ export function values(harness: () => Harness): void {
         ids.map((_, i) => String(i + 10)).sort(),
         type,
       );
+      if (table.sink.keys) assert.deepEqual((await table.keys(2)).sort(), ids.map(String).sort(), `${type} is listed`);
       await table.write(table.batch([], [{ id: ids[1]! }]));
       assert.equal((await table.rows()).length, ids.length - 1, `${type}: one row of ${ids.length} is deleted`);
       await table.write(

@@ -1,8 +1,7 @@
 /** Upserts and deletes. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { Bytes } from "../../src/model.js";
-import { Fixture, NEVER, type Harness, type TableSpec } from "./harness.js";
+import { Fixture, type Harness, type TableSpec } from "./harness.js";
 
 const PERSONS: TableSpec = {
   columns: [
@@ -123,14 +122,10 @@ export function writing(harness: () => Harness): void {
       ],
       primaryKey: ["customer", "line"],
     });
-    const { sink } = table;
-    if (!sink.keys) return t.skip("this connector does not list keys");
+    if (!table.sink.keys) return t.skip("this connector does not list keys");
     const ids = ["a", "b", "ü"].flatMap((customer) => ["1", "2", "9007199254740993"].map((line) => [customer, line]));
     await table.set(...ids.map(([customer, line]) => ({ customer: customer!, line: line!, amount: "1" })));
-    const found: (readonly Bytes[])[] = [];
-    for (let page; (page = await sink.keys(found.at(-1), 4, NEVER)).length > 0;) found.push(...page);
-    const texts = found.map((id) => id.map((part) => Buffer.from(part, "latin1").toString()).join(":"));
-    assert.deepEqual(texts.sort(), ids.map((id) => id.join(":")).sort());
+    assert.deepEqual((await table.keys(4)).sort(), ids.map((id) => id.join(":")).sort());
   });
 
   test("keys that differ late, above 2^53, are different rows", async (t) => {

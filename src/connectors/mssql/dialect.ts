@@ -17,6 +17,7 @@ export const mssqlDialect: Dialect<MssqlColumn> = {
   quote,
   placeholder: (n) => `@p${n}`,
   keyText: (column, name) => column.show(name),
+  keyParam: (column, value) => asText(column.bind(value)),
   keyValue: (column, placeholder) => column.convert(placeholder),
   firstRows: (query, count) => `${query} OFFSET 0 ROWS FETCH NEXT ${count} ROWS ONLY`,
   now: "SYSUTCDATETIME()",

@@ -15,6 +15,8 @@ export interface OracleColumn extends CatalogColumn {
   readonly bind: (value: Value) => Bound;
   /** Turns a placeholder into an expression of the column's type. */
   readonly convert: (placeholder: string) => string;
+  /** Turns a stored value of a key into a text that its kind takes. */
+  readonly show: (name: string) => string;
 }
 
 /** What ALL_TAB_COLS says of a column's type. */
@@ -32,7 +34,7 @@ export interface OracleType {
 }
 
 /** What a kind needs beyond itself. */
-type Binding = Pick<OracleColumn, "bindType" | "bind" | "convert">;
+type Binding = Pick<OracleColumn, "bindType" | "bind" | "convert" | "show">;
 
 /** The kind of a column. */
 export function oracleKind(type: OracleType): Kind {
@@ -73,8 +75,12 @@ export function oracleKind(type: OracleType): Kind {
   }
 }
 
-/** How values of a column travel. `unicode`: the database's character set holds every character. */
+/** How values of a column travel there and back. `unicode`: the database's character set holds every character. */
 export function oracleBinding(type: OracleType, unicode: boolean): Binding {
+  return { ...wayIn(type, unicode), show: wayOut(type) };
+}
+
+function wayIn(type: OracleType, unicode: boolean): Omit<Binding, "show"> {
   const { dataType, charLength, length, countsBytes } = type;
   const plain = (value: Value): Bound => value;
   const text = unicode ? plain : unicodeOnly(dataType);
@@ -133,6 +139,21 @@ export function oracleBinding(type: OracleType, unicode: boolean): Binding {
       };
     default:
       return { bindType: "VARCHAR", bind: text, convert: itself };
+  }
+}
+
+/** Of moments the driver would make a Date, which has milliseconds; of a CHAR the blanks at its end are no part of the key. */
+function wayOut({ dataType }: OracleType): Binding["show"] {
+  switch (baseType(dataType)) {
+    case "DATE":
+      return (name) => `TO_CHAR(${name}, 'YYYY-MM-DD HH24:MI:SS')`;
+    case "TIMESTAMP":
+      return (name) => `TO_CHAR(${name}, 'YYYY-MM-DD HH24:MI:SS.FF9')`;
+    case "CHAR":
+    case "NCHAR":
+      return (name) => `RTRIM(${name})`;
+    default:
+      return (name) => name;
   }
 }
 

@@ -5,7 +5,7 @@ import { quoteTable, type CatalogTable, type UniqueKey } from "../sql/database.j
 import { spellings } from "../sql/folded-names.js";
 import type { TableName } from "../sql/table.js";
 import { quote } from "./dialect.js";
-import { snowflakeConversion, snowflakeKind, type SnowflakeColumn } from "./types.js";
+import { snowflakeConversion, snowflakeKind, snowflakeShow, type SnowflakeColumn } from "./types.js";
 
 /** Answers of a statement by the names of their columns, in lower case. */
 export type Records = (
@@ -69,6 +69,7 @@ function columnOf(row: Readonly<Record<string, unknown>>): SnowflakeColumn {
     // An IDENTITY column shows its sequence as its default.
     required: !nullable && !isGenerated && textOf(row.default) === "",
     convert: snowflakeConversion(type),
+    show: snowflakeShow(type),
   };
 }
 

@@ -17,6 +17,9 @@ export const snowflakeDialect: Dialect<SnowflakeColumn> = {
   quote,
   quoteOwn: (identifier) => quote(fold(identifier)),
   placeholder: () => "?",
+  keyText: (column, name) => column.show(name),
+  keyParam: (_, value) => asText(value),
+  keyValue: (column, placeholder) => column.convert(asVarchar(placeholder)),
   now: "SYSDATE()",
   exampleType: "VARCHAR",
   exampleKeyType: "VARCHAR",
@@ -32,7 +35,7 @@ export const snowflakeDialect: Dialect<SnowflakeColumn> = {
 
   // Keys are not enforced here: a MERGE locks the table against other writers, looks, and inserts only where there is no row.
   insertCheckpoint({ table, columns, values, keyLength }) {
-    const source = values.map((value, i) => `${value === "?" ? "CAST(? AS VARCHAR)" : value} AS ${sourceColumn(i)}`);
+    const source = values.map((value, i) => `${value === "?" ? asVarchar(value) : value} AS ${sourceColumn(i)}`);
     const on = columns.slice(0, keyLength).map((column, i) => `t.${column} = s.${sourceColumn(i)}`);
     return (
       `MERGE INTO ${table} t USING (SELECT ${source.join(", ")}) s ON (${on.join(" AND ")}) ` +
@@ -46,8 +49,7 @@ export const snowflakeDialect: Dialect<SnowflakeColumn> = {
   },
 
   update(target, columns, row) {
-    const assign = (column: SnowflakeColumn) =>
-      `${quoteColumn({ quote }, column)} = ${column.convert("CAST(? AS VARCHAR)")}`;
+    const assign = (column: SnowflakeColumn) => `${quoteColumn({ quote }, column)} = ${column.convert(asVarchar("?"))}`;
     return {
       sql: `UPDATE ${target.table} SET ${columns.map(assign).join(", ")} WHERE ${target.key.map(assign).join(" AND ")}`,
       params: [...row.values, ...row.id].map(asText),
@@ -59,6 +61,9 @@ export const snowflakeDialect: Dialect<SnowflakeColumn> = {
     for (const text of jsonRows(rows, MAX_CHARS)) yield { sql, params: [text] };
   },
 };
+
+/** A parameter that is a text: its type has to be said where it could be another. */
+const asVarchar = (placeholder: string): string => `CAST(${placeholder} AS VARCHAR)`;
 
 const removeText = (target: Target<SnowflakeColumn>): string =>
   `DELETE FROM ${target.table} t USING ${rowsSource(target.key)} s WHERE ${keyEquals({ quote }, target)}`;

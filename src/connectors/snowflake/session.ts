@@ -179,7 +179,7 @@ class SnowflakeSession implements Session<SnowflakeColumn> {
     const answered = new Promise<Answer>((resolve, reject) => {
       this.#running = this.#connection.execute({
         ...{ sqlText: sql, ...(params.length > 0 && { binds: params }), rowMode: "array" },
-        fetchAsString: ["Number", "Date", "JSON", "Boolean", "Buffer"],
+        fetchAsString: ["Number", "Date", "JSON", "Boolean"],
         complete: (error: Error | undefined, statement: SdkStatement, rows: unknown[][] | undefined) =>
           error ? reject(error) : resolve(answerOf(statement, rows)),
       });

@@ -6,6 +6,8 @@ import type { CatalogColumn } from "../sql/database.js";
 export interface SnowflakeColumn extends CatalogColumn {
   /** Turns an expression that is a text into one of the column's type. */
   readonly convert: (text: string) => string;
+  /** Turns a stored value of a key into one that the driver shows as its kind has it. */
+  readonly show: (name: string) => string;
 }
 
 /** A type taken apart: "NUMBER(20,4)" is NUMBER, 20 and 4. */
@@ -76,6 +78,13 @@ export function snowflakeConversion(declared: string): (text: string) => string 
     default:
       return (text) => `CAST(${text} AS ${declared})`;
   }
+}
+
+/** The driver shows a moment with its zone. */
+export function snowflakeShow(declared: string): (name: string) => string {
+  return /^TIMESTAMP_L?TZ/.test(declared)
+    ? (name) => `CAST(CONVERT_TIMEZONE('UTC', ${name}) AS TIMESTAMP_NTZ)`
+    : (name) => name;
 }
 
 function typeOf(declared: string): Type {

@@ -1,5 +1,5 @@
 /** What the SQL sink needs of a database: implemented once per database, in the folder of its name. */
-import type { Column, Row } from "../../model.js";
+import type { Column, Row, Value } from "../../model.js";
 import type { ErrorClass } from "../connector.js";
 import type { TableName } from "./table.js";
 
@@ -98,9 +98,10 @@ export interface Dialect<C extends CatalogColumn = CatalogColumn> {
   readonly quoteOwn?: (identifier: string) => string;
   /** The query, cut off after so many rows; "… LIMIT n" where nothing is said. */
   readonly firstRows?: (query: string, count: number) => string;
-  /** A stored value of a key as the text that it has in Redis, where the driver would make something else of it. */
+  /** A stored value of a key as a text that its kind has in Redis, where the driver would make something else of it. */
   keyText?(column: C, name: string): string;
-  /** A parameter that is compared with a key; the placeholder alone where nothing is said. */
+  /** A value that is compared with a key, and how the statement takes it; both as they are where nothing is said. */
+  keyParam?(column: C, value: Value): unknown;
   keyValue?(column: C, placeholder: string): string;
   /** The current time as an SQL expression. */
   readonly now: string;

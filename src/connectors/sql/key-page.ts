@@ -1,18 +1,23 @@
 /** Reads which rows a table has, in pages, by the primary key. */
-import type { Bytes } from "../../model.js";
+import type { Bytes, Column, Value } from "../../model.js";
+import { converterFor } from "../../recipe/convert.js";
 import { quoteColumn, type CatalogColumn, type Dialect, type Statement, type Target } from "./database.js";
 
 /** The keys after this one, in the database's own order. */
 export function keyPage<C extends CatalogColumn>(
-  dialect: Pick<Dialect<C>, "quote" | "placeholder" | "firstRows" | "keyText" | "keyValue">,
+  dialect: Pick<Dialect<C>, "quote" | "placeholder" | "firstRows" | "keyText" | "keyParam" | "keyValue">,
   target: Target<C>,
-  after: readonly unknown[] | undefined,
+  after: readonly Bytes[] | undefined,
   count: number,
 ): Statement {
   const names = target.key.map((column) => quoteColumn(dialect, column));
+  const last = after?.map((text, i) => {
+    const value = valueOf(target.key[i]!, text);
+    return dialect.keyParam?.(target.key[i]!, value) ?? value;
+  });
   const params: unknown[] = [];
   const place = (i: number) => {
-    const placeholder = dialect.placeholder(params.push(after?.[i]));
+    const placeholder = dialect.placeholder(params.push(last?.[i]));
     return dialect.keyValue?.(target.key[i]!, placeholder) ?? placeholder;
   };
   // (a, b) > (x, y), spelled out: not every database compares rows.
@@ -27,8 +32,19 @@ export function keyPage<C extends CatalogColumn>(
   return { sql, params: after ? params : [] };
 }
 
-/** A key's value as it stands in the name of a key in Redis. */
-export function keyText(value: unknown): Bytes {
+/** A key's value as it stands in the name of a key in Redis: "1.5", where the database shows 1.5000. */
+export function keyText(column: Column, value: unknown): Bytes {
   if (Buffer.isBuffer(value)) return value.toString("latin1");
-  return Buffer.from(String(value as string | number | bigint)).toString("latin1");
+  const shown = Buffer.from(String(value as string | number | bigint)).toString("latin1");
+  const canonical = valueOf(column, shown);
+  return Buffer.from(canonical ?? shown).toString("latin1");
+}
+
+/** What a recipe makes of this part of a key; the text as it is, where no key in Redis can name the row. */
+function valueOf(column: Column, text: Bytes): Value {
+  try {
+    return converterFor(column).fromBytes(text);
+  } catch {
+    return Buffer.from(text, "latin1").toString();
+  }
 }

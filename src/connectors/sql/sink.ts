@@ -94,10 +94,9 @@ class SqlSink<C extends CatalogColumn> implements Sink {
     signal: AbortSignal,
   ): Promise<readonly (readonly Bytes[])[]> {
     const { session, target } = this.#opened();
-    const last = after?.map((part) => Buffer.from(part, "latin1").toString());
-    const statement = keyPage(session.dialect, target, last, count);
+    const statement = keyPage(session.dialect, target, after, count);
     const { rows } = await cutOnAbort(session, signal, () => session.run(statement));
-    return rows.map((row) => row.map(keyText));
+    return rows.map((row) => row.map((value, i) => keyText(target.key[i]!, value)));
   }
 
   classify(error: unknown): ErrorClass {
