@@ -1,5 +1,4 @@
 /** A connection to SQL Server through mssql: a pool of one, since the driver has nothing less. */
-import type { ErrorClass } from "../connector.js";
 import type { Database, Result, Session, Statement, Steps } from "../sql/database.js";
 import { loadDriver, within, type Limits } from "../sql/driver.js";
 import { runSteps } from "../sql/steps.js";
@@ -22,6 +21,9 @@ const load = (): Promise<MssqlDriver> =>
 /** SQL Server as a database of the SQL sink. */
 export class MssqlDatabase implements Database<MssqlColumn> {
   readonly kind = MSSQL.kind;
+  readonly classify = classifyMssql;
+  readonly isDuplicate = isDuplicate;
+  readonly isMissingTable = isMissingTable;
   readonly #options: MssqlOptions;
 
   constructor(options: MssqlOptions) {
@@ -44,18 +46,6 @@ export class MssqlDatabase implements Database<MssqlColumn> {
     } finally {
       signal.removeEventListener("abort", cut);
     }
-  }
-
-  classify(error: unknown): ErrorClass {
-    return classifyMssql(error);
-  }
-
-  isDuplicate(error: unknown): boolean {
-    return isDuplicate(error);
-  }
-
-  isMissingTable(error: unknown): boolean {
-    return isMissingTable(error);
   }
 }
 

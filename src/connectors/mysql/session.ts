@@ -1,6 +1,5 @@
 /** A connection to MySQL or MariaDB through mysql2. */
 import { WbsyncError } from "../../errors.js";
-import type { ErrorClass } from "../connector.js";
 import type { Database, Dialect, Result, Session, Statement, Steps } from "../sql/database.js";
 import { loadDriver, lost, refused, unreachable, within, type Limits } from "../sql/driver.js";
 import { resolveServer, type Server, type ServerKind, type ServerOptions, type Tls } from "../sql/server-options.js";
@@ -42,6 +41,9 @@ type Callback = (error: Error | null, result: unknown) => void;
 /** MySQL and MariaDB as a database of the SQL sink. */
 export class MysqlDatabase implements Database<MysqlColumn> {
   readonly kind = MYSQL.kind;
+  readonly classify = classifyMysql;
+  readonly isDuplicate = isDuplicate;
+  readonly isMissingTable = isMissingTable;
   readonly #options: ServerOptions;
 
   constructor(options: ServerOptions) {
@@ -71,18 +73,6 @@ export class MysqlDatabase implements Database<MysqlColumn> {
     } finally {
       signal.removeEventListener("abort", cut);
     }
-  }
-
-  classify(error: unknown): ErrorClass {
-    return classifyMysql(error);
-  }
-
-  isDuplicate(error: unknown): boolean {
-    return isDuplicate(error);
-  }
-
-  isMissingTable(error: unknown): boolean {
-    return isMissingTable(error);
   }
 }
 

@@ -1,7 +1,6 @@
 /** A connection to Oracle through oracledb. */
 import { messageOf, RefusedRowsError, UserError, WbsyncError } from "../../errors.js";
 import type { Row } from "../../model.js";
-import type { ErrorClass } from "../connector.js";
 import type { Database, Result, Session, Statement, Steps } from "../sql/database.js";
 import { loadDriver, within, type Limits } from "../sql/driver.js";
 import { runSteps } from "../sql/steps.js";
@@ -20,6 +19,9 @@ const load = (): Promise<OracleDriver> =>
 /** Oracle as a database of the SQL sink. */
 export class OracleDatabase implements Database<OracleColumn> {
   readonly kind = ORACLE.kind;
+  readonly classify = classifyOracle;
+  readonly isDuplicate = isDuplicate;
+  readonly isMissingTable = isMissingTable;
   readonly #options: OracleOptions;
   readonly #load: () => Promise<OracleDriver>;
 
@@ -39,18 +41,6 @@ export class OracleDatabase implements Database<OracleColumn> {
       signal.throwIfAborted();
       throw connectError(server, error);
     }
-  }
-
-  classify(error: unknown): ErrorClass {
-    return classifyOracle(error);
-  }
-
-  isDuplicate(error: unknown): boolean {
-    return isDuplicate(error);
-  }
-
-  isMissingTable(error: unknown): boolean {
-    return isMissingTable(error);
   }
 }
 

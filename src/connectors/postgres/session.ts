@@ -28,6 +28,8 @@ interface Client {
 /** PostgreSQL as a database of the SQL sink. */
 export class PostgresDatabase implements Database<PostgresColumn> {
   readonly kind = POSTGRES.kind;
+  readonly isDuplicate = isDuplicate;
+  readonly isMissingTable = isMissingTable;
   readonly #options: ServerOptions;
 
   constructor(options: ServerOptions) {
@@ -58,14 +60,6 @@ export class PostgresDatabase implements Database<PostgresColumn> {
 
   classify(error: unknown): ErrorClass {
     return isStalePlan(error) ? "retry" : classifyPostgres(error);
-  }
-
-  isDuplicate(error: unknown): boolean {
-    return isDuplicate(error);
-  }
-
-  isMissingTable(error: unknown): boolean {
-    return isMissingTable(error);
   }
 }
 

@@ -1,6 +1,5 @@
 /** A session with Snowflake through snowflake-sdk: requests over HTTPS, so there is no socket whose end would be noticed. */
 import { messageOf, UserError, WbsyncError } from "../../errors.js";
-import type { ErrorClass } from "../connector.js";
 import type { Database, Result, Session, Statement, Steps } from "../sql/database.js";
 import { loadDriver, within, type Limits } from "../sql/driver.js";
 import { runSteps } from "../sql/steps.js";
@@ -42,6 +41,9 @@ interface Answer extends Result {
 /** Snowflake as a database of the SQL sink. */
 export class SnowflakeDatabase implements Database<SnowflakeColumn> {
   readonly kind = SNOWFLAKE.kind;
+  readonly classify = classifySnowflake;
+  readonly isDuplicate = isDuplicate;
+  readonly isMissingTable = isMissingTable;
   readonly #options: SnowflakeOptions;
 
   constructor(options: SnowflakeOptions) {
@@ -64,18 +66,6 @@ export class SnowflakeDatabase implements Database<SnowflakeColumn> {
     } finally {
       signal.removeEventListener("abort", cut);
     }
-  }
-
-  classify(error: unknown): ErrorClass {
-    return classifySnowflake(error);
-  }
-
-  isDuplicate(error: unknown): boolean {
-    return isDuplicate(error);
-  }
-
-  isMissingTable(error: unknown): boolean {
-    return isMissingTable(error);
   }
 }
 

@@ -4,7 +4,7 @@
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import { messageOf, RefusedValueError, UserError, WbsyncError } from "../../errors.js";
-import { resolveOption, type ErrorClass } from "../connector.js";
+import { resolveOption } from "../connector.js";
 import type { Database, Result, Session, Statement, Steps } from "../sql/database.js";
 import { loadDriver } from "../sql/driver.js";
 import { runStepsSync } from "../sql/steps.js";
@@ -25,6 +25,9 @@ const ROOM = ["cache_size = -32768", "wal_autocheckpoint = 8192"];
 /** An SQLite file as a database of the SQL sink. */
 export class SqliteDatabase implements Database<SqliteColumn> {
   readonly kind = "sqlite";
+  readonly classify = classifySqlite;
+  readonly isDuplicate = isDuplicate;
+  readonly isMissingTable = isStatementError;
   readonly #options: SqliteOptions;
 
   constructor(options: SqliteOptions) {
@@ -49,18 +52,6 @@ export class SqliteDatabase implements Database<SqliteColumn> {
         cause,
       });
     }
-  }
-
-  classify(error: unknown): ErrorClass {
-    return classifySqlite(error);
-  }
-
-  isDuplicate(error: unknown): boolean {
-    return isDuplicate(error);
-  }
-
-  isMissingTable(error: unknown): boolean {
-    return isStatementError(error);
   }
 }
 
