@@ -8,6 +8,7 @@ import { typeErrors } from "../../src/recipe/type-check.js";
 import { wbsync } from "../support/cli.js";
 import { startMariadb } from "../support/mariadb.js";
 import { startPostgres } from "../support/postgres.js";
+import { MAPPING_OF_EVERY_TYPE } from "../support/every-type.js";
 import { tempDir } from "../support/process.js";
 import { type RedisServer, startRedis } from "../support/redis.js";
 
@@ -55,20 +56,6 @@ for (const database of DATABASE_NAMES) {
 }
 
 test("schema.sql is accepted by its database, whatever the types", async (t) => {
-  const types = [
-    "text",
-    "integer",
-    "decimal",
-    "float",
-    "boolean",
-    "date",
-    "time",
-    "datetime",
-    "json",
-    "uuid",
-    "binary",
-  ];
-  const mapping = types.map((type) => `${type}=${type}_column:${type}`).join(", ");
   const schema = async (template: string) => {
     const flags = [
       "--force",
@@ -79,7 +66,7 @@ test("schema.sql is accepted by its database, whatever the types", async (t) => 
       "--primary-key",
       "a:integer, b",
       "--mapping",
-      mapping,
+      MAPPING_OF_EVERY_TYPE,
     ];
     assert.equal((await run("init", "shop", "--yes", ...flags)).code, 0);
     return read("shop/schema.sql");

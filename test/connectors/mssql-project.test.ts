@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { typeErrors } from "../../src/recipe/type-check.js";
 import { openShop, RECIPES, rowsBecome, type Shop, statementsOf } from "../recipes/shop.js";
+import { MAPPING_OF_EVERY_TYPE } from "../support/every-type.js";
 import { missingForH2, startH2, type H2Server } from "../support/h2.js";
 import { backendOnH2, imitateCatalog, translate } from "../support/h2/mssql.js";
 import { startTds, type TdsServer } from "../support/tds/server.js";
@@ -70,21 +71,16 @@ describe("SQL Server over TDS, on H2", { skip: await missingForH2() }, () => {
   });
 
   test("schema.sql of a new project is accepted, whatever the types", async () => {
-    const types = [
-      "text",
-      "integer",
-      "decimal",
-      "float",
-      "boolean",
-      "date",
-      "time",
-      "datetime",
-      "json",
-      "uuid",
-      "binary",
+    const flags = [
+      "--template",
+      "mssql",
+      "--table",
+      "select",
+      "--primary-key",
+      "a:integer, b",
+      "--mapping",
+      MAPPING_OF_EVERY_TYPE,
     ];
-    const mapping = types.map((type) => `${type}=${type}_column:${type}`).join(", ");
-    const flags = ["--template", "mssql", "--table", "select", "--primary-key", "a:integer, b", "--mapping", mapping];
     const { code, stderr } = await shop.wbsync("init", "new", "--yes", ...flags);
     assert.equal(code, 0, stderr);
     await run(made("new/schema.sql").replace(/;\s*$/, ""));

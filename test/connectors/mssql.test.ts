@@ -12,6 +12,7 @@ import { connectorContract } from "../contract/connector-contract.js";
 import { canonical, type Harness, type PortableType } from "../contract/harness.js";
 import { missingForH2, startH2, type H2Server } from "../support/h2.js";
 import { backendOnH2, imitateCatalog, translate } from "../support/h2/mssql.js";
+import { type Lab, queryOn } from "../support/sql-lab.js";
 import { startTds, type TdsServer } from "../support/tds/server.js";
 import { waitFor } from "../support/wait.js";
 
@@ -39,20 +40,6 @@ const CAPABILITIES = { transactional: true, refusesRows: true, schema: true, cre
 
 const CREDENTIALS = { user: "wbsync", password: "secret" };
 
-/** How the tests themselves talk to the database. */
-interface Lab {
-  /** Without a commit until `end`. */
-  open(): Promise<{
-    query(text: string, params?: readonly (string | null)[]): Promise<Rows>;
-    end(commit: boolean): Promise<void>;
-  }>;
-  connector: Harness["connector"];
-  readonly user: string;
-  readonly password: string;
-}
-
-type Rows = readonly (readonly (string | Buffer | null)[])[];
-
 if (missing !== undefined) {
   test("SQL Server: the connector contract over TDS, on H2", { skip: missing }, () => undefined);
 } else {
@@ -71,17 +58,7 @@ if (missing !== undefined) {
 }
 
 function harness(lab: Lab, own?: { readonly server: H2Server; readonly tds: TdsServer }): Harness {
-  const query = async (text: string, params: readonly (string | null)[] = []) => {
-    const session = await lab.open();
-    try {
-      const rows = await session.query(text, params);
-      await session.end(true);
-      return rows;
-    } catch (error) {
-      await session.end(false);
-      throw error;
-    }
-  };
+  const query = queryOn(lab);
   return {
     capabilities: CAPABILITIES,
     prefix: `wbt_${randomBytes(4).toString("hex")}_`,

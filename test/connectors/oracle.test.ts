@@ -27,10 +27,12 @@ import { connectorContract } from "../contract/connector-contract.js";
 import { canonical, checkpoint, NEVER, type Connection, type Harness, type PortableType } from "../contract/harness.js";
 import { RECIPES, statementsOf } from "../recipes/shop.js";
 import { wbsync } from "../support/cli.js";
+import { MAPPING_OF_EVERY_TYPE } from "../support/every-type.js";
 import { missingForH2, startH2, type H2Server } from "../support/h2.js";
 import { imitateDictionary, oracledbOnH2, type Call } from "../support/h2/oracledb.js";
 import { freePort, tempDir } from "../support/process.js";
 import { startRedis } from "../support/redis.js";
+import { type Lab, queryOn, type Rows } from "../support/sql-lab.js";
 import { waitFor } from "../support/wait.js";
 
 const given = process.env.WBSYNC_TEST_ORACLE_URL;
@@ -55,20 +57,6 @@ const TYPES: Readonly<Record<PortableType, string>> = {
 
 const CAPABILITIES = { transactional: true, refusesRows: true, schema: true, credentials: true, emptyText: false };
 
-/** How the tests themselves talk to the database. */
-interface Lab {
-  /** Without a commit until `end`. */
-  open(): Promise<{
-    query(sql: string, params?: readonly (string | null)[]): Promise<Rows>;
-    end(commit: boolean): Promise<void>;
-  }>;
-  connector: Harness["connector"];
-  readonly user: string;
-  readonly password: string;
-}
-
-type Rows = readonly (readonly (string | Buffer | null)[])[];
-
 if (missing !== undefined) {
   test("Oracle: the connector contract on H2, behind a double of the driver", { skip: missing }, () => undefined);
 } else {
@@ -86,17 +74,7 @@ if (missing !== undefined) {
 }
 
 function harness(lab: Lab, server?: H2Server): Harness {
-  const query = async (sql: string, params: readonly (string | null)[] = []) => {
-    const session = await lab.open();
-    try {
-      const rows = await session.query(sql, params);
-      await session.end(true);
-      return rows;
-    } catch (error) {
-      await session.end(false);
-      throw error;
-    }
-  };
+  const query = queryOn(lab);
   return {
     capabilities: CAPABILITIES,
     prefix: `wbt_${randomBytes(4).toString("hex")}_`,
@@ -471,9 +449,7 @@ describe(
 
     test("init writes a schema that is accepted whatever the types, and finds tables as the catalog has them", async (t) => {
       const dir = tempDir("wbsync-init-oracle");
-      const types = ["text", "integer", "decimal", "float", "boolean", "date", "time", "datetime"];
-      const mapping = [...types, "json", "uuid", "binary"].map((type) => `${type}=${type}_column:${type}`).join(", ");
-      const answers = ["--table", "goods", "--primary-key", "a:integer, b", "--mapping", mapping];
+      const answers = ["--table", "goods", "--primary-key", "a:integer, b", "--mapping", MAPPING_OF_EVERY_TYPE];
       const made = await wbsync(["init", "shop", "--yes", "--template", "oracle", ...answers], { cwd: dir });
       assert.equal(made.code, 0, made.stderr);
       await run(...statementsOf(readFileSync(join(dir, "shop/schema.sql"), "utf8")));
