@@ -19,6 +19,7 @@ import { OracleDatabase } from "../../src/connectors/oracle/session.js";
 import { isMany, type Many } from "../../src/connectors/oracle/statement.js";
 import { oracleBinding, oracleKind, type OracleColumn, type OracleType } from "../../src/connectors/oracle/types.js";
 import type { Steps } from "../../src/connectors/sql/database.js";
+import { keyPage } from "../../src/connectors/sql/key-page.js";
 import { sqlConnector } from "../../src/connectors/sql/sink.js";
 import { RefusedRowsError, RefusedValueError, UserError } from "../../src/errors.js";
 import type { Batch } from "../../src/model.js";
@@ -286,6 +287,20 @@ describe("Oracle's statements", () => {
       { type: "VARCHAR", maxSize: evil.length },
       { type: "VARCHAR", maxSize: 29 },
     ]);
+  });
+
+  test("keys are listed as texts, and compared as what they are", () => {
+    const key = [at, column("code", "CHAR", { charLength: 5 })];
+    const page = (after?: string[]) => keyPage(oracleDialect, { ...target, key }, after, 10);
+    const shown = `TO_CHAR("at", 'YYYY-MM-DD HH24:MI:SS.FF9'), RTRIM("code")`;
+    const end = 'ORDER BY "at", "code" FETCH FIRST 10 ROWS ONLY';
+    assert.equal(page().sql, `SELECT ${shown} FROM "T" ${end}`);
+    assert.deepEqual(page(["2024-02-29 10:00:00.5", "a"]), {
+      sql:
+        `SELECT ${shown} FROM "T" WHERE ("at" > TO_TIMESTAMP(:1, 'YYYY-MM-DD HH24:MI:SS.FF9')) OR ` +
+        `("at" = TO_TIMESTAMP(:2, 'YYYY-MM-DD HH24:MI:SS.FF9') AND "code" > CAST(:3 AS CHAR(5 CHAR))) ${end}`,
+      params: ["2024-02-29 10:00:00.500000000", "2024-02-29 10:00:00.500000000", "a"],
+    });
   });
 
   test("what NUMBER would round is refused", () => {

@@ -14,6 +14,7 @@ import {
   type SnowflakeColumn,
 } from "../../src/connectors/snowflake/types.js";
 import type { Statement, Steps } from "../../src/connectors/sql/database.js";
+import { keyPage } from "../../src/connectors/sql/key-page.js";
 import { UserError } from "../../src/errors.js";
 import type { Row } from "../../src/model.js";
 import { writeBehind } from "../../src/recipe/define.js";
@@ -64,6 +65,15 @@ describe("Snowflake's statements", () => {
     const [remove, ...others] = sentBy(snowflakeDialect.remove(target, rows));
     assert.equal(others.length, 0);
     assert.match(remove!.sql, /^DELETE FROM "T" t USING \(SELECT .* s WHERE t."id" = s.c0$/);
+  });
+
+  test("keys are listed in UTC, and compared as what they are", () => {
+    assert.deepEqual(keyPage(snowflakeDialect, { ...target, key: [at] }, ["2024-02-29 10:00:00.5"], 10), {
+      sql:
+        `SELECT CAST(CONVERT_TIMEZONE('UTC', "at") AS TIMESTAMP_NTZ) FROM "T" ` +
+        `WHERE ("at" > CAST(CAST(? AS VARCHAR) || '+00:00' AS TIMESTAMP_TZ)) ORDER BY "at" LIMIT 10`,
+      params: ["2024-02-29 10:00:00.5"],
+    });
   });
 
   test("a text that would become too long is several", () => {
