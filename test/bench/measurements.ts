@@ -1,5 +1,6 @@
 /** Everything that the bench measures, in the order of its table. */
 import type { Measurement } from "./figure.js";
+import { bulk } from "./figures/bulk.js";
 import { drain } from "./figures/drain.js";
 import { drainOther } from "./figures/drain-other.js";
 import { latency } from "./figures/latency.js";
@@ -11,5 +12,5 @@ import { start } from "./figures/start.js";
 export const MEASUREMENTS: readonly Measurement[] = [
   ...[redisSpeed, drain("mariadb"), drain("postgres"), drain("sqlite")],
   ...[drainOther("cassandra"), drainOther("mongodb"), drainOther("redis")],
-  ...[latency, outage, snapshot, start],
+  ...[latency, outage, snapshot, start, bulk("mariadb"), bulk("postgres")],
 ];
