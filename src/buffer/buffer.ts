@@ -6,6 +6,7 @@ import type { Bytes, Change, GoneCause, Position } from "../model.js";
 import { carryOver } from "./carry-over.js";
 import { Entry, type Fields } from "./entry.js";
 import { EntryQueue } from "./entry-queue.js";
+import { TakenEntries } from "./taken-entries.js";
 
 export interface BufferOptions {
   readonly fields: Fields;
@@ -298,35 +299,5 @@ export class Buffer {
     if (change.kind === "ttl" || (change.own && change.kind === "unset")) return false;
     if (!change.own && (change.kind !== "gone" || this.#removes(change.cause))) return true;
     return this.#taken.has(change.key);
-  }
-}
-
-/** Most batches are written before anybody asks for one of their keys, so they are indexed when somebody does. */
-class TakenEntries implements Iterable<Entry> {
-  #all: Entry[] = [];
-  #byKey: Map<Bytes, Entry> | undefined;
-
-  add(entries: readonly Entry[]): void {
-    this.#all = this.#all.length === 0 ? [...entries] : this.#all.concat(entries);
-    this.#byKey = undefined;
-  }
-
-  get(key: Bytes): Entry | undefined {
-    if (this.#all.length === 0) return undefined;
-    this.#byKey ??= new Map(this.#all.map((entry) => [entry.key, entry]));
-    return this.#byKey.get(key);
-  }
-
-  has(key: Bytes): boolean {
-    return this.get(key) !== undefined;
-  }
-
-  clear(): void {
-    this.#all = [];
-    this.#byKey = undefined;
-  }
-
-  [Symbol.iterator](): Iterator<Entry> {
-    return this.#all[Symbol.iterator]();
   }
 }
