@@ -4,11 +4,11 @@ import type { Entry } from "./entry.js";
 
 /** Most batches are written before anybody asks for one of their keys, so they are indexed when somebody does. */
 export class TakenEntries implements Iterable<Entry> {
-  #all: Entry[] = [];
+  #all: readonly Entry[] = [];
   #byKey: Map<Bytes, Entry> | undefined;
 
   add(entries: readonly Entry[]): void {
-    this.#all = this.#all.length === 0 ? [...entries] : this.#all.concat(entries);
+    this.#all = this.#all.length === 0 ? entries : [...this.#all, ...entries];
     this.#byKey = undefined;
   }
 
