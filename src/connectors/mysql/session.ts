@@ -17,6 +17,12 @@ export const MYSQL: ServerKind = { kind: "mysql", schemes: ["mysql", "mariadb"],
 /** From so many parameters on, they are worth a packet of our own. */
 const BULK_PARAMS = 32;
 
+/**
+ * Seconds that a transaction may lie idle before the server rolls it back (MariaDB; MySQL has no such limit): a runner that is stopped
+ * in the middle of one would hold the lock of its checkpoint, and its successor could not begin.
+ */
+const MAX_IDLE_TRANSACTION_S = 10;
+
 /** Prepared statements that one connection keeps. */
 const MAX_STATEMENTS = 128;
 
@@ -93,7 +99,8 @@ class MysqlSession implements Session<MysqlColumn> {
   /** Makes the session strict, UTC and transactional, and learns how large a packet may be. */
   async start(): Promise<this> {
     const { rows } = await this.#query(
-      "SHOW SESSION VARIABLES WHERE Variable_name IN ('max_allowed_packet', 'binlog_format')",
+      "SHOW SESSION VARIABLES WHERE Variable_name IN " +
+        "('max_allowed_packet', 'binlog_format', 'idle_transaction_timeout')",
     );
     const variable = (name: string) => rows.find(([key]) => key === name)?.[1];
     // READ COMMITTED takes no gap locks, which is where deadlocks come from; statement-based binary logs forbid it.
@@ -104,6 +111,9 @@ class MysqlSession implements Session<MysqlColumn> {
         // An id of 0 is an id, not a wish for the next number.
         "NO_AUTO_VALUE_ON_ZERO,NO_ENGINE_SUBSTITUTION', time_zone = '+00:00', autocommit = 0",
     );
+    if (variable("idle_transaction_timeout") !== undefined) {
+      await this.#query(`SET SESSION idle_transaction_timeout = ${MAX_IDLE_TRANSACTION_S}`);
+    }
     this.dialect = mysqlDialect(Number(variable("max_allowed_packet") ?? 1 << 20));
     return this;
   }

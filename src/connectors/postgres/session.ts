@@ -12,6 +12,12 @@ import type { PostgresColumn } from "./types.js";
 
 export const POSTGRES: ServerKind = { kind: "postgres", schemes: ["postgres", "postgresql"], port: 5432 };
 
+/**
+ * Milliseconds that a transaction may lie idle before the server rolls it back: a runner that is stopped in the middle of one would
+ * hold the lock of its checkpoint, and its successor could not begin.
+ */
+const MAX_IDLE_TRANSACTION_MS = 10_000;
+
 /** The slice of pg that is used, so that the driver stays optional. */
 interface Pg {
   readonly Client: new (options: Record<string, unknown>) => Client;
@@ -83,6 +89,7 @@ class PostgresSession implements Session<PostgresColumn> {
     await this.#query("SET TIME ZONE 'UTC'");
     await this.#query("SET standard_conforming_strings = on");
     await this.#query(`SET statement_timeout = ${this.#server.statementTimeoutMs}`);
+    await this.#query(`SET idle_in_transaction_session_timeout = ${MAX_IDLE_TRANSACTION_MS}`);
     const { rows } = await this.#query("SHOW synchronous_commit");
     if (rows[0]?.[0] === "off") await this.#query("SET synchronous_commit = on");
     return this;
