@@ -64,7 +64,8 @@ export const BARE_LOOPS: Readonly<Record<BareTarget["kind"], (url: string) => Pr
 
   // One connection, since SQLite has one writer; 32 rows a statement, since more are not faster.
   sqlite: async (url) => {
-    const file = new DatabaseSync(url);
+    // The runner moves its checkpoint every few seconds.
+    const file = new DatabaseSync(url, { timeout: 5000 });
     file.exec("PRAGMA journal_mode = WAL");
     file.exec("PRAGMA synchronous = FULL");
     const sets = COLUMNS.slice(1).map((name) => `${name} = excluded.${name}`);
