@@ -15,6 +15,7 @@ import type { Recipe } from "../recipe/recipe.js";
 import type { Registration, State, Status } from "../registry/types.js";
 import { Backoff } from "../backoff.js";
 import { type HolderOptions, isHeld, untilReleased } from "./holder.js";
+import { lastWord } from "./last-word.js";
 import type { Pipeline } from "../pipeline/pipeline.js";
 
 /** What a task asks of its runner. */
@@ -182,7 +183,7 @@ export class RecipeTask {
       await this.#successor?.pipeline.close();
       this.#setState("stopped");
       clearTimeout(this.#reportTimer);
-      await this.#report();
+      await lastWord(this.#report(), AbortSignal.abort());
       this.#finish();
     }
   }

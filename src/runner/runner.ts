@@ -18,6 +18,7 @@ import { checkTrust, type Trust } from "../registry/signature.js";
 import type { Registration } from "../registry/types.js";
 import { type HttpServer, serveHttp } from "../observe/server.js";
 import { runnerId } from "./holder.js";
+import { lastWord } from "./last-word.js";
 import { RecipeTask, type TaskEnvironment } from "./recipe-task.js";
 import { tuneServer } from "./tune.js";
 
@@ -129,19 +130,22 @@ export class Runner {
     signal: AbortSignal,
   ): Promise<void> {
     let backup: ReadonlyMap<string, string> = new Map();
-    for await (const _ of registry.watch(signal)) {
+    const attend = async (): Promise<void> => {
       try {
         const restored = await parameters.restore(backup);
         if (restored > 0) this.#log.warn(`${restored} parameters had vanished from Redis and were put back`);
         // Merged: what vanishes between these two lines is still remembered.
         backup = new Map([...backup, ...(await parameters.backup())]);
+        // Told to end while Redis was silent: nothing is begun any more.
+        if (signal.aborted) return;
         await this.#reconcile(registry, environment, hard);
         await Promise.all([...this.#tasks.values()].map((task) => task.takeRetries()));
         this.#problems.delete("registry");
       } catch (error) {
         if (!signal.aborted) this.#tellProblem("registry", `the registry cannot be read: ${messageOf(error)}`);
       }
-    }
+    };
+    for await (const _ of registry.watch(signal)) await lastWord(attend(), signal);
   }
 
   async #reconcile(registry: Registry, environment: TaskEnvironment, hard: AbortSignal): Promise<void> {

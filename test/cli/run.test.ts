@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, afterEach, before, beforeEach, test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
 import { DatabaseSync } from "@photostructure/sqlite";
 import { type RunningCli, startWbsync, wbsync } from "../support/cli.js";
 import { freePort, tempDir } from "../support/process.js";
@@ -84,6 +85,22 @@ test("SIGTERM writes what is buffered, and the exit code is 0", async () => {
   assert.equal(countRows(), 500);
   const { state: how, reason } = await state();
   assert.deepEqual([how, reason], ["stopped", "its runner was stopped"]);
+});
+
+test("SIGTERM while Redis is away writes what is buffered, and does not wait for Redis", async (t) => {
+  const mortal = await startRedis();
+  t.after(() => mortal.stop());
+  const env = { REDIS_URL: mortal.url };
+  const runner = startWbsync(["run"], { cwd: dir, env });
+  runners.push(runner);
+  const deployed = await wbsync(["deploy", recipe("one.ts", "1.0.0"), "--no-check", "--wait"], { cwd: dir, env });
+  assert.equal(deployed.code, 0, deployed.stderr);
+  await mortal.client().hset("person:1", { name: "Ann", age: "30" });
+  await waitFor(() => countRows() === 1, { what: "the row" });
+  await mortal.kill();
+  await waitFor(() => /link is down/.test(runner.stderr()), { what: "the runner to notice" });
+  const { code, stderr } = await Promise.race([runner.stop(), sleep(15_000).then(() => runner.stop("SIGKILL"))]);
+  assert.equal(code, 0, stderr);
 });
 
 test("pause and resume return when it is so, and nothing is lost meanwhile", async () => {
