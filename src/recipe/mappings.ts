@@ -51,7 +51,7 @@ function readMapping(field: string, value: unknown, report: (problem: string) =>
   let valid = true;
   const refuse = (problem: string): void => {
     valid = false;
-    report(`${option} ${problem}`);
+    report(`${option}${problem.startsWith(":") ? "" : " "}${problem}`);
   };
   for (const key of Object.keys(value)) {
     if (KEYS.includes(key)) continue;

@@ -115,6 +115,7 @@ const refused: readonly [Record<string, unknown>, RegExp][] = [
   [{ mappings: [] }, /option "mappings" must be an object like .*, got an array of 0/],
   [{ mappings: {} }, /option "mappings" must name at least one field/],
   [{ mappings: { a: "" } }, /field "a" must be a column's name or/],
+  [{ mappings: { a: { column: "x", type: "int" } } }, /field "a": "type" must be one of/],
   [{ mappings: { a: { colunm: "x" } } }, /field "a" has an unknown key "colunm": did you mean "column"\?/],
   [{ mappings: { a: { column: "x", type: "varchar" } } }, /"type" must be one of integer, .*, got "varchar"/],
   [{ mappings: { a: { column: "x", default: Number.NaN } } }, /"default" must be .*, got NaN/],
