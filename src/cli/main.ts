@@ -33,10 +33,12 @@ function usageError(error: CommanderError): UserError {
 for (const stream of [process.stdout, process.stderr]) {
   stream.on("error", (error: NodeJS.ErrnoException) => {
     if (error.code === "EPIPE") process.exit(EXIT.done);
-    throw error;
+    process.exit(EXIT.failed);
   });
 }
 exitOnInterrupt();
 const code = await main(process.argv.slice(2));
+// What was written too late to fail above, on a full disk for example, is told by now.
+await new Promise((resolve) => setImmediate(resolve));
 // A recipe that was loaded may have left timers behind: nothing of ours waits for them.
 process.stdout.write("", () => process.stderr.write("", () => process.exit(code)));

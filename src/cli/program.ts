@@ -28,7 +28,7 @@ Examples:
   wbsync list                               what is registered, and how it does
 
 Every command takes the flags that say where Redis is: see wbsync list --help.
-Exit codes: 0 done, 1 failed, 2 wrong usage, 3 Redis unreachable, 4 database unreachable.`;
+Exit codes: 0 done, 1 failed, 2 wrong usage, 3 Redis unreachable, 4 database unreachable, 130 interrupted.`;
 
 /** A new program; parsing throws instead of ending the process. */
 export function createProgram(): Command {

@@ -1,7 +1,7 @@
 /** What all commands have in common: exit codes, streams, colours, help. */
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { cpSync, mkdirSync } from "node:fs";
+import { closeSync, cpSync, existsSync, mkdirSync, openSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { test } from "node:test";
@@ -15,6 +15,7 @@ test("--version prints the version, and --help the commands, on stdout", async (
   assert.equal(help.code, 0);
   assert.equal(help.stderr, "");
   assert.match(help.stdout, /deploy[\s\S]*run[\s\S]*list/);
+  assert.match(help.stdout, /130 interrupted/);
 });
 
 test("every command has a help text with an example", async () => {
@@ -136,6 +137,13 @@ test("a reader that has seen enough is no error", async (t) => {
   const { code, stderr } = await running.ended;
   assert.equal(code, 0);
   assert.equal(stderr, "");
+});
+
+test("output that cannot be written is exit code 1", { skip: !existsSync("/dev/full") }, () => {
+  const full = openSync("/dev/full", "w");
+  const { status } = spawnSync(process.execPath, [WBSYNC, "--version"], { stdio: ["ignore", full, "ignore"] });
+  closeSync(full);
+  assert.equal(status, 1);
 });
 
 test("Ctrl-C ends a command that waits with exit code 130", async (t) => {
