@@ -155,6 +155,7 @@ export class Runner {
       if (registration) wanted.set(name, registration);
       else this.#tellOnce(name, problem);
     }
+    this.#tellMissing(wanted);
     const bundles = await registry.bundles();
     for (const [name, task] of this.#tasks) {
       const { sha256 } = task.registration;
@@ -165,6 +166,15 @@ export class Runner {
       const task = this.#tasks.get(name);
       if (task) task.update(registration);
       else this.#begin(registration, environment, hard);
+    }
+  }
+
+  /** A name that nobody has deployed may be misspelt, or come later. */
+  #tellMissing(wanted: ReadonlyMap<string, Registration>): void {
+    for (const name of this.#options.names) {
+      if (wanted.has(name) || this.#problems.has(name)) continue;
+      this.#problems.set(name, "missing");
+      this.#log.warn(`no recipe "${name}" is registered: it runs once it is deployed. See wbsync list`);
     }
   }
 

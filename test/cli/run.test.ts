@@ -205,7 +205,8 @@ test("--log-format json prints one object a line, with the recipe", async () => 
 });
 
 test("a runner named for one recipe leaves the others alone", async () => {
-  startRunner("Other");
+  const runner = startRunner("Other");
+  await waitFor(() => /no recipe "Other" is registered/.test(runner.stderr()), { what: "the warning" });
   const waited = await deploy(recipe("one.ts", "1.0.0"), "--wait", "2");
   assert.equal(waited.code, 1);
   assert.match(waited.stderr, /no runner has reported it/);
