@@ -170,3 +170,16 @@ for (const [args, message] of wrong) {
     assert.ok(!existsSync(join(dir, "shop")));
   });
 }
+
+test("init refuses a prefix and a name that deploy would refuse, and writes nothing", async () => {
+  for (const [flag, value, problem] of [
+    ["--prefix", "person:", /must not end with a colon/],
+    ["--prefix", "person*", /is not a pattern/],
+    ["--name", "x".repeat(129), /at most 128 characters/],
+  ] as const) {
+    const { code, stderr } = await run("init", "shop", "--yes", "--template", "sqlite", flag, value);
+    assert.equal(code, 2);
+    assert.match(stderr, problem);
+    assert.equal(existsSync(join(dir, "shop")), false);
+  }
+});

@@ -1,5 +1,6 @@
 /** Gets the answers for a new project: from flags, from a person, from defaults. */
 import { UserError } from "../../errors.js";
+import { nameRule, prefixRule, type Rule } from "../../recipe/rules.js";
 import { canPrompt, promptModule } from "../prompt.js";
 import { parseConnection } from "./connection.js";
 import { recipeName } from "./names.js";
@@ -52,7 +53,7 @@ const QUESTIONS: readonly Question[] = [
     message: "Which keys? The prefix before the first colon:",
     flag: "--prefix",
     fallback: () => "person",
-    check: notEmpty,
+    check: (answer) => obey(prefixRule, answer),
   },
   {
     name: "table",
@@ -80,7 +81,7 @@ const QUESTIONS: readonly Question[] = [
     message: "What is the recipe called?",
     flag: "--name",
     fallback: ({ table = "" }) => recipeName(table),
-    check: notEmpty,
+    check: (answer) => obey(nameRule, answer),
   },
 ];
 
@@ -137,6 +138,13 @@ function problem(question: Question, answer: string, known: Partial<Texts>): tru
   } catch (error) {
     return error instanceof UserError ? `${error.message} ${error.hint ?? ""}` : String(error);
   }
+}
+
+/** What deploy would refuse is refused here. */
+function obey(rule: Rule<string>, answer: string): void {
+  const problem = rule.problem(answer);
+  if (problem === undefined) return;
+  throw new UserError("USAGE", `"${answer}" ${problem}.`, { hint: "Write another one." });
 }
 
 function notEmpty(answer: string): void {
