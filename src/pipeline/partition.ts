@@ -126,6 +126,11 @@ export class Partition {
     return Math.min(this.oldest, whole.captured().offset, whole.floor()?.offset ?? Infinity);
   }
 
+  /** Whether keys that a SCAN has found, or is to find, may not be in the table yet, or a restart would look for them again. */
+  get isSnapshotPending(): boolean {
+    return this.checkpoint.snapshot === "pending" || this.oldest <= this.#options.whole.scanEndedAt();
+  }
+
   /** A key whose row may differ, whatever the stream says. */
   touch(key: Bytes): Entry {
     return this.buffer.touch(key, this.#options.whole.captured(), performance.now());

@@ -57,6 +57,11 @@ export class Partitions {
     return this.#all.reduce((low, partition) => Math.min(low, partition.committed()), Infinity);
   }
 
+  /** Whether keys that a SCAN has found, or is to find, may not be in the table yet. */
+  get isSnapshotPending(): boolean {
+    return this.#all.some((partition) => partition.isSnapshotPending);
+  }
+
   /** The newest offset that any row may reflect. */
   get high(): number {
     return this.#all.reduce((high, partition) => Math.max(high, partition.high), 0);

@@ -20,6 +20,7 @@ import type { DeadLetters } from "../registry/dead-letters.js";
 import type { Pipeline, PipelineStatus } from "./pipeline.js";
 import { catchUp } from "./catch-up.js";
 import type { WriteGuards } from "./guards.js";
+import { Commitment } from "./commitment.js";
 import { Intake } from "./intake.js";
 import { LetterBox } from "./letters.js";
 import { Operations } from "./operations.js";
@@ -66,6 +67,7 @@ export class WriteBehindPipeline implements Consumer, Whole, Pipeline {
   readonly #sinks: readonly Sink[];
   readonly #seat: Seat;
   readonly #partitions: Partitions;
+  readonly #commitment: Commitment;
   readonly #letters: LetterBox;
   readonly #settlement: Settlement;
   readonly #intake: Intake;
@@ -78,6 +80,8 @@ export class WriteBehindPipeline implements Consumer, Whole, Pipeline {
   #isPaused = false;
   /** What the version before this one had buffered. */
   #inherited: readonly Entry[] = [];
+  /** The newest offset that any row of its may reflect. */
+  #inheritedHigh: number | undefined;
   readonly #troubles = new Map<number, string>();
 
   constructor(options: PipelineOptions) {
@@ -93,6 +97,7 @@ export class WriteBehindPipeline implements Consumer, Whole, Pipeline {
     this.#sinks = Array.from({ length: partitions }, sink);
     this.#seat = new Seat(this.#first, { partitions, version, snapshot: snapshot === "initial" ? "pending" : "done" });
     this.#partitions = new Partitions(this.head.length);
+    this.#commitment = new Commitment(this.#partitions);
     this.#letters = new LetterBox(options.letters, version, log);
     const operations = new Operations(redis, log);
     this.#settlement = new Settlement({
@@ -126,7 +131,7 @@ export class WriteBehindPipeline implements Consumer, Whole, Pipeline {
       guards,
       log,
       onFlushed: (since) => this.#sweep.request(since),
-      onSwapped: () => this.#snapshot.request(),
+      onSwapped: () => this.#requestSnapshot(this.committed()),
     });
   }
 
@@ -225,13 +230,15 @@ export class WriteBehindPipeline implements Consumer, Whole, Pipeline {
       deletes: this.#settlement.deletes,
       deadLetters: this.#letters.size,
       capturedOffset: this.#captured.offset,
-      committedOffset: this.committed(),
+      // Of the stream: how far a snapshot is says `scan`.
+      committedOffset: this.#partitions.hasBegun ? this.#partitions.committed : this.#seat.lowest,
     };
   }
 
   // --- what capture calls ----------------------------------------------------------------------------------------------------
 
   attached({ position, gap }: Attached): void {
+    const before = this.#stillCommittedAt(position);
     this.#captured = position;
     this.#isCapturing = true;
     if (this.#partitions.hasBegun) this.#partitions.rebase(position);
@@ -241,7 +248,7 @@ export class WriteBehindPipeline implements Consumer, Whole, Pipeline {
         { position: position.offset },
         `the stream cannot be continued: ${gap}. A snapshot fills the gap: it finds what was written meanwhile, but not what was deleted.`,
       );
-      this.#snapshot.request();
+      this.#requestSnapshot(before);
       this.#intake.forget();
     }
     this.#options.onChange();
@@ -267,7 +274,7 @@ export class WriteBehindPipeline implements Consumer, Whole, Pipeline {
   }
 
   committed(): number {
-    return this.#partitions.hasBegun ? this.#partitions.committed : this.#seat.lowest;
+    return this.#partitions.hasBegun ? this.#commitment.offset : this.#seat.lowest;
   }
 
   reflected(): number {
@@ -306,6 +313,7 @@ export class WriteBehindPipeline implements Consumer, Whole, Pipeline {
   }
 
   async wrote(entries: readonly Entry[], rows: { readonly upserts: number; readonly deletes: number }): Promise<void> {
+    this.#commitment.review();
     this.#options.capture.progressed();
     await this.#settlement.wrote(entries, rows);
     if (this.#isPaused) this.#options.onChange();
@@ -332,15 +340,29 @@ export class WriteBehindPipeline implements Consumer, Whole, Pipeline {
   #begin(position: Position, hasGap: boolean): void {
     const checkpoints = this.#seat.settle(position, this.#options.capture.countersAt(position.offset));
     const rows = this.#rowMaker();
+    const anew = hasGap ? position.offset : this.#inheritedHigh;
     this.#partitions.begin(
       checkpoints.map((checkpoint) =>
-        this.#makePartition(checkpoint, rows, hasGap ? { low: 0, high: position.offset } : checkpoint),
+        this.#makePartition(checkpoint, rows, anew === undefined ? checkpoint : { low: 0, high: anew }),
       ),
     );
     this.#partitions.setPaused(this.#isPaused);
     this.#partitions.adopt(this.#inherited);
     this.#inherited = [];
-    if (checkpoints.some((checkpoint) => checkpoint.snapshot === "pending")) this.#snapshot.request();
+    // What was missing when it was stored is in no stream: nobody can tell what was committed then.
+    if (checkpoints.some((checkpoint) => checkpoint.snapshot === "pending")) this.#requestSnapshot(0);
+  }
+
+  /** How much of what was committed counts at this place; nothing, where another history begins. */
+  #stillCommittedAt(position: Position): number {
+    const last = this.#partitions.hasBegun ? this.#captured : this.#seat.resume;
+    return last?.replid === position.replid && last.offset <= position.offset ? this.committed() : 0;
+  }
+
+  /** Until it is through, no more than this is acknowledged. */
+  #requestSnapshot(committed: number): void {
+    this.#commitment.hold(committed);
+    this.#snapshot.request();
   }
 
   #makePartition(checkpoint: Checkpoint, rows: RowMaker, resume: Pick<Checkpoint, "low" | "high">): Partition {
@@ -386,6 +408,9 @@ export class WriteBehindPipeline implements Consumer, Whole, Pipeline {
   /** Takes over what the version before it has buffered; its values are mapped by this one's fields. */
   #succeed(predecessor: WriteBehindPipeline): void {
     this.#inherited = predecessor.#partitions.handOver();
+    // The stream goes on from where it is now; what is stored may still be of a history that is no more.
+    if (predecessor.#partitions.hasBegun) this.#inheritedHigh = predecessor.#partitions.high;
+    if (predecessor.#commitment.isHeld) this.#requestSnapshot(predecessor.committed());
     if (predecessor.#fieldNames.join("\0") !== this.#fieldNames.join("\0")) {
       const places = this.#fieldNames.map((name) => predecessor.#fields.get(name));
       for (const entry of this.#inherited) entry.rearrange(places);
@@ -408,8 +433,11 @@ export class WriteBehindPipeline implements Consumer, Whole, Pipeline {
 
   #onScan(): void {
     this.#options.onChange();
-    // Its end is stored with the next checkpoint.
-    if (!this.#snapshot.progress) this.#partitions.wake();
+    if (this.#snapshot.progress) return;
+    // Its end is stored with the next checkpoint; and whoever waits for what it has found does not wait for a batch to fill.
+    this.#partitions.hurry();
+    this.#commitment.review();
+    this.#options.capture.progressed();
   }
 
   async #takeScanned(keys: readonly Bytes[], signal: AbortSignal): Promise<void> {
