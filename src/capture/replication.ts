@@ -270,8 +270,11 @@ export class ReplicationCapture implements Capture {
       offset: synced.full ? synced.offset : here.offset,
       db: this.#options.target.db,
     };
-    if (this.#history !== undefined && this.#history !== here.replid && this.#history !== here.replid2)
+    if (this.#history !== undefined && this.#history !== here.replid && this.#history !== here.replid2) {
       this.#causes.reset();
+      // Offsets count anew: what was reached before says nothing of this history.
+      this.#reached = 0;
+    }
     this.#history = here.replid;
     for (const attachment of this.#attachments) {
       const { position, consumer, counters } = attachment;

@@ -284,3 +284,26 @@ test("a server that restarts with its data leaves a gap, and is followed again",
     await own.stop();
   }
 });
+
+test("what was reached in one history is not acknowledged in the next", async () => {
+  const own = await startRedis();
+  const capture = startCapture(own);
+  try {
+    const collector = capture.attach(new Collector());
+    await isAttached(collector);
+    const redis = own.client();
+    await redis.hset("k:1", "a", "x".repeat(100_000));
+    await caughtUp(collector, redis);
+    assert.equal(await redis.call("WAIT", "1", "5000"), 1);
+    // A recipe that has no place yet: nothing more counts as committed.
+    capture.capture.hold({});
+    await own.kill();
+    await own.start();
+    await waitFor(() => collector.attachments.length > 1, { what: "the new history" });
+    await redis.hset("k:2", "a", "1");
+    assert.equal(await redis.call("WAIT", "1", "1500"), 0);
+  } finally {
+    await capture.end();
+    await own.stop();
+  }
+});

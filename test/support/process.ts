@@ -1,6 +1,6 @@
 /** What every private server of the tests needs: a free port, a folder of its own, and an end that is certain. */
 import { type ChildProcess, spawn } from "node:child_process";
-import { closeSync, mkdtempSync, openSync, readFileSync } from "node:fs";
+import { closeSync, existsSync, mkdtempSync, openSync, readdirSync, readFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -62,6 +62,21 @@ export interface ServerProcess {
   /** SIGSTOP and SIGCONT. */
   pause(): void;
   resume(): void;
+}
+
+/** Whether every thread of a process is stopped (Linux; elsewhere nobody can tell, and it counts as stopped). */
+function areStopped(pid: number): boolean {
+  const tasks = `/proc/${pid}/task`;
+  if (!existsSync(tasks)) return true;
+  return readdirSync(tasks).every((task) => {
+    try {
+      const stat = readFileSync(`${tasks}/${task}/stat`, "utf8");
+      return /^[Tt]/.test(stat.slice(stat.lastIndexOf(")") + 2));
+    } catch {
+      // It has ended.
+      return true;
+    }
+  });
 }
 
 /** Milliseconds in which a server has to answer: a busy machine is slow, and a dead server is noticed without it. */
@@ -135,8 +150,11 @@ class Child implements ServerProcess {
     await this.stop("SIGKILL");
   }
 
+  /** Returns when none of its threads runs any more: a signal takes its time on a busy machine. */
   pause(): void {
     this.#signal("SIGSTOP");
+    const deadline = Date.now() + 5000;
+    while (!areStopped(this.pid) && Date.now() < deadline);
   }
 
   resume(): void {
