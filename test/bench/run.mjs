@@ -1,8 +1,8 @@
 /**
  * `npm run bench`: installs what is missing, builds, measures, prints a table and writes JSON.
  *
- *     npm run bench                      every figure (about ten minutes)
- *     npm run bench -- quick             fewer rows and rounds (about two minutes)
+ *     npm run bench                      every figure (about twenty minutes)
+ *     npm run bench -- quick             fewer rows and rounds (about eight minutes)
  *     npm run bench -- drain latency     the figures whose name contains one of these
  *     npm run bench -- --write           also writes docs/benchmarks.md
  *     npm run bench -- --profile <dir>   the runner writes CPU profiles there
