@@ -34,6 +34,8 @@ export function parseRedisUrl(url: string): RedisTarget {
   const parsed = parse(url);
   const scheme = parsed.protocol.slice(0, -1);
   if (scheme !== "redis" && scheme !== "rediss") throw invalid(`it starts with "${scheme}:"`);
+  // What stands before it in a password would be taken for the host.
+  if (parsed.hash !== "") throw invalid('there is a "#" in it (in a password write %23)');
   const host = decode(parsed.hostname.replace(/^\[|\]$/g, "")) || "127.0.0.1";
   const port = parsed.port === "" ? 6379 : Number(parsed.port);
   const db = parseDb(decode(parsed.pathname).replace(/^\/|\/$/g, "") || parsed.searchParams.get("db"));

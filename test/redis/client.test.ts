@@ -39,6 +39,7 @@ test("a URL that is not valid is refused without repeating its password", () => 
     "redis://u:hush@h/x",
     "redis://u:hush@h:99999",
     "redis://u:hu%sh@h",
+    "redis://u:12#hush@h",
     "unix://",
   ]) {
     assert.throws(
