@@ -24,6 +24,8 @@ const TIMEOUT_MS = 10 * 60_000;
 const SKIPPED = "skipped.txt";
 /** These run everywhere; the other connectors' servers take minutes to get, and have a command of their own. */
 const EVERYWHERE = /^test\/connectors\/(mysql|postgres|sqlite|sql)/;
+/** Only by name: the emulator now and then refuses a call as busy when a runner was killed in the middle of one. */
+const BY_NAME = /^test\/connectors\/snowflake-kill/;
 
 async function main() {
   process.chdir(ROOT);
@@ -51,7 +53,8 @@ function chosenFiles(args) {
   const unknown = args.find((arg) => arg.startsWith("-") && arg !== "--connectors");
   if (unknown) throw new Error(`Unknown option ${unknown}: expected --connectors or parts of file names.`);
   const isChosen = args.includes("--connectors")
-    ? (file) => file.startsWith("test/connectors/") && (!EVERYWHERE.test(file) || filters.length > 0)
+    ? (file) =>
+        file.startsWith("test/connectors/") && ((!EVERYWHERE.test(file) && !BY_NAME.test(file)) || filters.length > 0)
     : (file) => !file.startsWith("test/connectors/") || EVERYWHERE.test(file) || filters.length > 0;
   const files = readdirSync("test", { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile() && entry.name.endsWith(".test.ts"))

@@ -26,13 +26,15 @@ async function startDatabase(): Promise<LabDatabase> {
   // A runner that was killed leaves its transaction behind; Snowflake takes five minutes to roll it back.
   const server = await startFakesnow({ idleSeconds: 1 });
   const url = `snowflake://U:p@fakesnow/TEST/PUBLIC?accessUrl=${encodeURIComponent(server.accessUrl)}`;
-  const session = await snowflakeSession({ url });
+  // The emulator refuses a second call on a connection, where Snowflake lets it wait: the watcher has its own.
+  const [session, watching] = await Promise.all([snowflakeSession({ url }), snowflakeSession({ url })]);
   await session.query(PERSONS);
-  const rows = async () =>
-    (await session.query(`SELECT ${COLUMNS.join(", ")} FROM persons`)).map((row) =>
+  const rowsOver = (one: typeof session) => async () =>
+    (await one.query(`SELECT ${COLUMNS.join(", ")} FROM persons`)).map((row) =>
       Object.fromEntries(COLUMNS.map((name, i) => [name, row[i]])),
     );
-  const watcher = new RowWatcher(rows);
+  const rows = rowsOver(session);
+  const watcher = new RowWatcher(rowsOver(watching));
   return {
     ...{ kind: "snowflake", url, server: undefined },
     other: {
@@ -42,7 +44,7 @@ async function startDatabase(): Promise<LabDatabase> {
     query: () => Promise.reject(new Error("rows are read by their watcher")),
     async stop() {
       await watcher.stop().catch(() => undefined);
-      await session.close();
+      await Promise.all([session.close(), watching.close()]);
       await server.stop();
     },
   };
