@@ -69,9 +69,9 @@ class SqliteSession implements Session<SqliteColumn> {
   /** Readers of the file go on while we write (WAL), and a commit is on the disk when it returns (FULL). */
   start(): this {
     try {
-      this.#set("journal_mode = WAL");
-      this.#set("synchronous = FULL");
-      for (const pragma of ROOM) this.#set(pragma);
+      this.#try("journal_mode = WAL");
+      this.#file.exec("PRAGMA synchronous = FULL");
+      for (const pragma of ROOM) this.#try(pragma);
       return this;
     } catch (error) {
       this.cut();
@@ -79,7 +79,7 @@ class SqliteSession implements Session<SqliteColumn> {
     }
   }
 
-  #set(pragma: string): void {
+  #try(pragma: string): void {
     try {
       this.#file.exec(`PRAGMA ${pragma}`);
     } catch (error) {
