@@ -8,6 +8,9 @@ import { Entry, type Fields } from "./entry.js";
 import { EntryQueue } from "./entry-queue.js";
 import { TakenEntries } from "./taken-entries.js";
 
+/** In a queue of more entries than this, one will wait for some time. */
+const LONG = 2000;
+
 export interface BufferOptions {
   readonly fields: Fields;
   /** Bytes of values that may be held. */
@@ -69,6 +72,7 @@ export class Buffer {
     // What was read back may be newer than what capture has come to.
     if (change.end > entry.last) entry.last = change.end;
     if (this.#bytes > this.#maxBytes) this.#bytes -= entry.shrink(change.end);
+    else if (this.#entries.size > LONG) entry.pack();
     if (entry.isRemoved && !entry.isVacant) entry.returnedAt ??= change.end;
     return entry;
   }
@@ -226,7 +230,7 @@ export class Buffer {
   }
 
   #add(key: Bytes, first: number, firstDb: number, now: number): Entry {
-    const entry = new Entry(key, first, firstDb, now);
+    const entry = new Entry(key, first, firstDb, Math.floor(now));
     this.#entries.push(entry);
     return entry;
   }

@@ -1,31 +1,37 @@
 /**
  * Entries in a row, found by their keys. Taking the oldest, adding a newest and removing one from the middle cost the same whatever
- * the length: a Map alone keeps the order too, but looks for its first entry through all that were deleted before it.
+ * the length. The index keeps entries that are gone until there are more of them than others, and is then made anew: that costs less
+ * than to delete them one by one, and most often nothing at all, because the queue has run empty.
  */
 import type { Bytes } from "../model.js";
 import type { Entry } from "./entry.js";
 
+/** So many gone entries are not worth a new index. */
+const FEW = 1024;
+
 export class EntryQueue implements Iterable<Entry> {
-  readonly #byKey = new Map<Bytes, Entry>();
+  #byKey = new Map<Bytes, Entry>();
+  #size = 0;
   /** The oldest. */
   first: Entry | undefined;
   #last: Entry | undefined;
 
   get size(): number {
-    return this.#byKey.size;
+    return this.#size;
   }
 
   get(key: Bytes): Entry | undefined {
-    return this.#byKey.get(key);
+    const entry = this.#byKey.get(key);
+    return entry?.queue === this ? entry : undefined;
   }
 
   has(key: Bytes): boolean {
-    return this.#byKey.has(key);
+    return this.get(key) !== undefined;
   }
 
   /** Behind all others. */
   push(entry: Entry): void {
-    this.#byKey.set(entry.key, entry);
+    this.#enter(entry);
     entry.before = this.#last;
     entry.after = undefined;
     if (this.#last) this.#last.after = entry;
@@ -35,7 +41,7 @@ export class EntryQueue implements Iterable<Entry> {
 
   /** Before all others. */
   unshift(entry: Entry): void {
-    this.#byKey.set(entry.key, entry);
+    this.#enter(entry);
     entry.before = undefined;
     entry.after = this.first;
     if (this.first) this.first.before = entry;
@@ -45,7 +51,6 @@ export class EntryQueue implements Iterable<Entry> {
 
   /** Takes an entry of this queue out. */
   remove(entry: Entry): void {
-    this.#byKey.delete(entry.key);
     const { before, after } = entry;
     if (before) before.after = after;
     else this.first = after;
@@ -53,10 +58,15 @@ export class EntryQueue implements Iterable<Entry> {
     else this.#last = before;
     entry.before = undefined;
     entry.after = undefined;
+    entry.queue = undefined;
+    this.#size--;
+    if (this.#byKey.size > 2 * this.#size + FEW) this.#index();
   }
 
   clear(): void {
+    for (const entry of this) entry.queue = undefined;
     this.#byKey.clear();
+    this.#size = 0;
     this.first = undefined;
     this.#last = undefined;
   }
@@ -69,5 +79,17 @@ export class EntryQueue implements Iterable<Entry> {
       yield entry;
       entry = next;
     }
+  }
+
+  #enter(entry: Entry): void {
+    this.#byKey.set(entry.key, entry);
+    this.#size++;
+    entry.queue = this;
+  }
+
+  /** Without the entries that are gone. */
+  #index(): void {
+    this.#byKey = new Map();
+    for (let entry = this.first; entry; entry = entry.after) this.#byKey.set(entry.key, entry);
   }
 }

@@ -1,14 +1,19 @@
 /** What is known of one changed key, and how it grows with every change. Pure: the rules that everything else relies on. */
 import type { Bytes } from "../model.js";
+import type { EntryQueue } from "./entry-queue.js";
+import { pack, packedSize, unpack } from "./packed.js";
+import { Rare, type Known } from "./rare.js";
 
 /** A field's place among the mapped fields. */
 export type Fields = ReadonlyMap<Bytes, number>;
 
-/** null: the hash does not have the field; undefined: nobody knows. */
-export type Known = Bytes | null | undefined;
+export type { Known } from "./rare.js";
+
+/** What every entry holds until its first value comes. */
+const NOTHING: Known[] = [];
 
 /** The changes of one key since they were last written, merged into one. */
-export class Entry {
+export class Entry extends Rare {
   readonly key: Bytes;
   /** Offset before the first change in it, and the database selected there: a checkpoint's `low` may not pass it. */
   readonly first: number;
@@ -17,40 +22,34 @@ export class Entry {
   readonly since: number;
   /** Offset after the newest change in it. */
   last: number;
-  /** By place of the mapped field; empty: nothing is known. */
-  values: Known[] = [];
-  /** Places whose value in Redis is to stay out of the database; what `values` holds there is older. */
-  sealed: Set<number> | undefined;
-  /** The hash does not exist now. */
-  isVacant = false;
-  /** wbsync's own DEL is still to come: what is written before that is laid over what the hash holds, and nobody knows that. */
-  isCondemned = false;
-  /** The row has to go, unless values are written after all. */
-  isRemoved = false;
-  /** Since the change that ends here, something is not known any more and has to be read back. */
-  forgottenAt: number | undefined;
-  /** What was known before: the last word on fields of which nothing newer is known once the hash has gone. */
-  lastKnown: readonly Known[] | undefined;
-  /** After a delete that wants the row to go, the hash was made anew by the change that ends here. */
-  returnedAt: number | undefined;
-  /** A field was taken away since the hash was last seen to exist: if it was the last one, the row has to go. */
-  mayBeEmpty = false;
-  /** It was read back at this server offset, and there was no hash. Once capture is past it, that is settled. */
-  absentAt: number | undefined;
-  /** Ids of writes whose author waits for this entry to be in the table. */
-  waiting: Bytes[] | undefined;
-  /** It became a dead letter. */
-  isRefused = false;
-  /** Its neighbours in the queue that it stands in. */
-  before: Entry | undefined;
-  after: Entry | undefined;
+  /** Values, or the same packed. */
+  #held: Known[] | Bytes = NOTHING;
+  /** The queue that it stands in, and its neighbours there. */
+  queue: EntryQueue | undefined = undefined;
+  before: Entry | undefined = undefined;
+  after: Entry | undefined = undefined;
 
   constructor(key: Bytes, first: number, firstDb: number, since: number) {
+    super();
     this.key = key;
     this.first = first;
     this.firstDb = firstDb;
     this.since = since;
     this.last = first;
+  }
+
+  /** By place of the mapped field; empty: nothing is known. */
+  get values(): Known[] {
+    return typeof this.#held === "string" ? unpack(this.#held) : this.#held;
+  }
+
+  set values(values: Known[]) {
+    this.#held = values;
+  }
+
+  /** Makes it small: it will wait for a while. */
+  pack(): void {
+    if (typeof this.#held !== "string" && this.#held.length > 0) this.#held = pack(this.#held) ?? this.#held;
   }
 
   /** Fields were set. Setting some fields of a hash that did not exist says that the others are absent. Returns bytes gained. */
@@ -151,10 +150,11 @@ export class Entry {
     let freed = sizeOfAll(this.lastKnown);
     this.lastKnown = undefined;
     this.forgottenAt ??= at;
-    for (let i = 0; i < this.values.length; i++) {
+    const values = this.#values(0);
+    for (let i = 0; i < values.length; i++) {
       if (this.sealed?.has(i)) continue;
-      freed += sizeOf(this.values[i]);
-      this.values[i] = undefined;
+      freed += sizeOf(values[i]);
+      values[i] = undefined;
     }
     return freed;
   }
@@ -172,10 +172,11 @@ export class Entry {
   /** Whether the row can be told without asking Redis. */
   isComplete(size: number): boolean {
     if (this.isVacant) return true;
-    if (this.values.length < size) return false;
+    const { values } = this;
+    if (values.length < size) return false;
     let hasField = false;
     for (let i = 0; i < size; i++) {
-      const value = this.values[i];
+      const value = values[i];
       const isSealed = this.sealed !== undefined && this.sealed.has(i);
       if (value === undefined && !isSealed) return false;
       if (value !== null || isSealed) hasField = true;
@@ -185,7 +186,8 @@ export class Entry {
 
   /** Bytes of values held. */
   get size(): number {
-    return sizeOfAll(this.values) + sizeOfAll(this.lastKnown);
+    const held = typeof this.#held === "string" ? packedSize(this.#held) : sizeOfAll(this.#held);
+    return held + sizeOfAll(this.lastKnown);
   }
 
   /** The newest that is known of every field, whether or not it still holds. */
@@ -202,8 +204,10 @@ export class Entry {
   }
 
   #values(size: number): Known[] {
-    if (this.values.length < size) this.values = new Array<Known>(size).fill(undefined);
-    return this.values;
+    let values = this.values;
+    if (values.length < size) values = new Array<Known>(size).fill(undefined);
+    this.#held = values;
+    return values;
   }
 
   #exists(): void {

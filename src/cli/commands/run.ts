@@ -40,9 +40,10 @@ export function runCommand(): Command {
 async function run(context: Context, names: readonly string[], options: RunOptions): Promise<void> {
   const log = createLogger({ format: options.logFormat, level: options.logLevel });
   const { Runner } = await import("../../runner/runner.js");
-  const { limitGarbage } = await import("../../runner/heap.js");
+  const { expectYouth, limitGarbage } = await import("../../runner/heap.js");
   const { loadTrust } = await import("../../registry/trust.js");
   limitGarbage();
+  expectYouth();
   const trust = options.trust === undefined ? undefined : await loadTrust(options.trust);
   const { readSecretKey } = await import("../../config/parameters.js");
   const secretKey = await readSecretKey(options.secretKeyFile);
