@@ -8,13 +8,15 @@ import { Entry, type Fields } from "./entry.js";
 import { EntryQueue } from "./entry-queue.js";
 import { TakenEntries } from "./taken-entries.js";
 
-/** In a queue of more entries than this, one will wait for some time. */
+/** Entries before which a new one will wait for some time. */
 const LONG = 2000;
 
 export interface BufferOptions {
   readonly fields: Fields;
   /** Bytes of values that may be held. */
   readonly maxBytes: number;
+  /** Behind so many entries a new one is made small, because it will wait. Default: 2000. */
+  readonly packAbove?: number;
   /** Does the row go when the key went because of this? */
   readonly removes: (cause: GoneCause) => boolean;
 }
@@ -22,6 +24,7 @@ export interface BufferOptions {
 export class Buffer {
   readonly #fields: Fields;
   readonly #maxBytes: number;
+  readonly #packAbove: number;
   readonly #removes: (cause: GoneCause) => boolean;
   /** In the order of their first change: the oldest entry holds the checkpoint back. */
   readonly #entries = new EntryQueue();
@@ -35,6 +38,7 @@ export class Buffer {
   constructor(options: BufferOptions) {
     this.#fields = options.fields;
     this.#maxBytes = options.maxBytes;
+    this.#packAbove = options.packAbove ?? LONG;
     this.#removes = options.removes;
   }
 
@@ -72,7 +76,7 @@ export class Buffer {
     // What was read back may be newer than what capture has come to.
     if (change.end > entry.last) entry.last = change.end;
     if (this.#bytes > this.#maxBytes) this.#bytes -= entry.shrink(change.end);
-    else if (this.#entries.size > LONG) entry.pack();
+    else if (this.#entries.size > this.#packAbove) entry.pack();
     if (entry.isRemoved && !entry.isVacant) entry.returnedAt ??= change.end;
     return entry;
   }

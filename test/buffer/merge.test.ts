@@ -230,11 +230,13 @@ interface Schedule {
   /** After so many more it is through. */
   readonly underWay?: number;
   readonly outcome?: "committed" | "put back";
+  /** Entries are made small, as where they have to wait. */
+  readonly isPacked?: boolean;
 }
 
 async function play(schedule: Schedule): Promise<string | undefined> {
   const { hash, row } = BEGINNINGS[schedule.beginning] as (typeof BEGINNINGS)[string];
-  const world = new OneKey(hash, row);
+  const world = new OneKey(hash, row, schedule.isPacked);
   const truth = new Truth(world.hash, row);
   const deeds = schedule.deeds.map((name) => DEEDS[name] as Deed);
   const steps = deeds.flatMap((deed, i) => deed.steps(String(i + 1)));
@@ -288,9 +290,11 @@ async function playAll(sequences: Iterable<readonly string[]>, every: number): P
   for (const deeds of sequences) {
     for (const schedule of schedules(deeds)) {
       if (met++ % every > 0) continue;
-      const problem = await play(schedule);
-      played++;
-      if (problem) wrong.push(`${problem}: ${JSON.stringify(schedule)}`);
+      for (const isPacked of [false, true]) {
+        const problem = await play({ ...schedule, isPacked });
+        played++;
+        if (problem) wrong.push(`${problem}: ${JSON.stringify({ ...schedule, isPacked })}`);
+      }
     }
   }
   assert.ok(played > 0);

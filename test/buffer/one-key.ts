@@ -32,17 +32,20 @@ export function told(
 export class OneKey {
   hash: Map<string, string> | undefined;
   row: Cells | undefined;
-  readonly buffer = new ChangeBuffer({
-    fields: PLACES,
-    maxBytes: Infinity,
-    removes: (cause) => cause === "delete" || cause === "asked",
-  });
+  readonly buffer: ChangeBuffer;
   /** Steps that have happened, and how many of them capture has seen. */
   readonly #steps: Step[] = [];
   #captured = 0;
   readonly #resolver: Resolver;
 
-  constructor(hash: Partial<Record<string, string>> | undefined, row: Cells | undefined) {
+  /** `isPacked`: as in a long queue. */
+  constructor(hash: Partial<Record<string, string>> | undefined, row: Cells | undefined, isPacked = false) {
+    this.buffer = new ChangeBuffer({
+      fields: PLACES,
+      maxBytes: Infinity,
+      packAbove: isPacked ? 0 : Infinity,
+      removes: (cause) => cause === "delete" || cause === "asked",
+    });
     this.hash = hash && new Map(Object.entries(hash) as [string, string][]);
     this.row = row && { ...row };
     const reader: HashReader = { read: (keys) => Promise.resolve(this.#read(keys)) };

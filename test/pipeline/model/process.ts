@@ -139,7 +139,12 @@ export class Process implements Whole {
       whole: this,
       resumeLow: checkpoint.low,
       resumeHigh: checkpoint.high,
-      buffer: new ChangeBuffer({ fields: PLACES, maxBytes: 20, removes: (cause) => cause === "delete" }),
+      buffer: new ChangeBuffer({
+        fields: PLACES,
+        maxBytes: 20,
+        packAbove: 1,
+        removes: (cause) => cause === "delete",
+      }),
       resolver: new Resolver({ reader, fieldNames: FIELDS, transform: undefined, onTrouble: () => undefined }),
       writer: new Writer({
         sink: this.#sinks[checkpoint.partition] as Sink,
