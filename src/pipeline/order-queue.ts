@@ -26,6 +26,11 @@ export class OrderQueue {
     return one && other && other.start < one.start ? other : (one ?? other);
   }
 
+  /** Whether something that a scan has found is still to be carried out. */
+  get holdsFound(): boolean {
+    return [this.#underWay, this.#waiting].some((orders) => orders.some(({ isFound }) => isFound));
+  }
+
   push(order: Order): void {
     this.#waiting.push(order);
   }

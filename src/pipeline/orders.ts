@@ -24,6 +24,8 @@ export interface Order {
   readonly end: number;
   /** It may have been carried out before a restart. */
   readonly isReplayed: boolean;
+  /** The stream did not tell of it: a scan found its temporary key. */
+  readonly isFound: boolean;
 }
 
 /** An order with what is to be done. */

@@ -56,6 +56,8 @@ export class WriteThroughPipeline implements Consumer, Pipeline {
   #replayedUntil = 0;
   #isCapturing = false;
   #needsScan = false;
+  /** Temporary keys were written that no stream tells of: until all are carried out, no more than this offset counts. */
+  #heldAt: number | undefined;
   #isPaused = false;
   #ending: "no" | "at the next batch" | "when empty" = "no";
   #lastCommit = performance.now();
@@ -67,7 +69,7 @@ export class WriteThroughPipeline implements Consumer, Pipeline {
     this.#options = options;
     this.head = bytes(recipe.keysPrefix.includes("{") ? recipe.keysPrefix : `${recipe.keysPrefix}{`);
     this.#sink = recipe.connector.sink(sinkContext(recipe, options.server));
-    this.#seat = new Seat(this.#sink, { partitions: 1, version: recipe.version, snapshot: "done" });
+    this.#seat = new Seat(this.#sink, { partitions: 1, version: recipe.version, snapshot: "pending" });
     this.#orders = new Orders({ recipe, redis, marker, log });
   }
 
@@ -92,6 +94,7 @@ export class WriteThroughPipeline implements Consumer, Pipeline {
     if (predecessor instanceof WriteThroughPipeline && predecessor.head === this.head) {
       this.#queue.adopt(predecessor.#queue);
       this.#options.capture.replace(predecessor, this);
+      if (predecessor.#heldAt !== undefined) this.#miss(predecessor.#heldAt);
     } else this.#options.capture.attach(this, this.#seat.resume);
     await this.#seat.confirm(signal);
   }
@@ -104,6 +107,7 @@ export class WriteThroughPipeline implements Consumer, Pipeline {
       try {
         await this.#carryOut(this.#queue.take(), signal);
         this.#queue.settle();
+        this.#review();
       } catch (error) {
         this.#queue.putBack();
         throw error;
@@ -160,11 +164,11 @@ export class WriteThroughPipeline implements Consumer, Pipeline {
   // --- what capture calls ----------------------------------------------------------------------------------------------------
 
   attached({ position, gap }: Attached): void {
+    const before = this.#stillCommittedAt(position);
     this.#captured = position;
     this.#isCapturing = true;
     if (!this.#table) this.#begin(position, gap !== undefined);
-    // What is waiting in Redis is found again by its temporary keys.
-    if (gap !== undefined) this.#needsScan = true;
+    if (gap !== undefined) this.#miss(before);
     this.#options.onChange();
     this.#gate.wake();
   }
@@ -194,22 +198,23 @@ export class WriteThroughPipeline implements Consumer, Pipeline {
 
   committed(): number {
     if (!this.#table) return this.#seat.lowest;
-    return Math.min(this.#queue.oldest?.start ?? Infinity, this.#captured.offset);
+    return Math.min(this.#heldAt ?? Infinity, this.#queue.oldest?.start ?? Infinity, this.#captured.offset);
   }
 
   // --- inside ----------------------------------------------------------------------------------------------------------------
 
-  #order({ key: temporary, start, startDb, end }: Change, pairs: readonly Bytes[] | undefined): void {
+  #order({ key: temporary, start, startDb, end }: Change, pairs: readonly Bytes[] | undefined, isFound = false): void {
     const close = temporary.lastIndexOf("}");
     const key = temporary.slice(temporary.indexOf("{") + 1, close < 0 ? temporary.length : close);
-    this.#queue.push({ temporary, key, pairs, start, startDb, end, isReplayed: end <= this.#replayedUntil });
+    this.#queue.push({ temporary, key, pairs, start, startDb, end, isReplayed: end <= this.#replayedUntil, isFound });
   }
 
   #begin(position: Position, hasGap: boolean): void {
-    this.#needsScan = this.#seat.resume === undefined;
     const [checkpoint] = this.#seat.settle(position, this.#options.capture.countersAt(position.offset));
     if (!checkpoint) throw new Error("a seat always settles with a checkpoint");
     this.#replayedUntil = hasGap ? 0 : checkpoint.high;
+    // What was missing when it was stored is in no stream: nobody can tell what was committed then.
+    if (checkpoint.snapshot === "pending") this.#miss(0);
     this.#table = new ThroughTable({
       sink: this.#sink,
       checkpoint,
@@ -248,7 +253,9 @@ export class WriteThroughPipeline implements Consumer, Pipeline {
   #nextCheckpoint(current: Checkpoint, high: number): Checkpoint {
     const low = this.#lowest();
     const counters = this.#options.capture.countersAt(low.offset);
-    return advance(current, { low, high, snapshot: "done", counters });
+    // Whoever starts from here has to look for them again, until all are carried out.
+    const snapshot = this.#heldAt === undefined ? "done" : "pending";
+    return advance(current, { low, high, snapshot, counters });
   }
 
   /** Until the last step in Redis is made, a restart has to see these orders again. */
@@ -258,13 +265,30 @@ export class WriteThroughPipeline implements Consumer, Pipeline {
     return oldest ? { replid, offset: oldest.start, db: oldest.startDb } : this.#captured;
   }
 
+  /** What is waiting in Redis is found by its temporary keys. */
+  #miss(committed: number): void {
+    this.#needsScan = true;
+    this.#heldAt = Math.min(committed, this.#heldAt ?? Infinity);
+  }
+
+  /** Something was carried out: it may have been the last of what was missing. */
+  #review(): void {
+    if (!this.#needsScan && !this.#queue.holdsFound) this.#heldAt = undefined;
+  }
+
+  /** How much of what was committed counts at this place; nothing, where another history begins. */
+  #stillCommittedAt(position: Position): number {
+    const last = this.#table ? this.#captured : this.#seat.resume;
+    return last?.replid === position.replid && last.offset <= position.offset ? this.committed() : 0;
+  }
+
   /** Temporary keys that nobody has told us of: written before this recipe, or in a gap. */
   async #scan(signal: AbortSignal): Promise<void> {
     this.#needsScan = false;
     const { offset, db } = this.#captured;
     const take = async (keys: readonly Bytes[]) => {
       for (const key of keys) {
-        this.#order({ kind: "dirty", key, start: offset, startDb: db, end: offset, own: false }, undefined);
+        this.#order({ kind: "dirty", key, start: offset, startDb: db, end: offset, own: false }, undefined, true);
       }
     };
     try {
@@ -290,7 +314,8 @@ export class WriteThroughPipeline implements Consumer, Pipeline {
     if (this.#ending === "at the next batch") return 0;
     if (this.#isPaused) return this.#ending === "no" ? Infinity : 0;
     if (this.#queue.hasWaiting || this.#table?.isInDoubt || this.#ending === "when empty" || this.#needsScan) return 0;
-    const isUpToDate = this.#captured.offset <= (this.#table?.checkpoint.low ?? 0);
+    const stored = this.#table?.checkpoint;
+    const isUpToDate = this.#captured.offset <= (stored?.low ?? 0) && stored?.snapshot !== "pending";
     return isUpToDate ? Infinity : this.#lastCommit + IDLE_CHECKPOINT_MS - performance.now();
   }
 }
