@@ -1,6 +1,6 @@
 /** The program's start: the only catch, and the only exit code. */
 import { CommanderError } from "commander";
-import { UserError } from "../errors.js";
+import { messageOf, UserError } from "../errors.js";
 import { EXIT, exitCodeOf } from "./exit-codes.js";
 import { exitOnInterrupt } from "./interrupt.js";
 import { printError } from "./output.js";
@@ -17,9 +17,23 @@ async function main(args: readonly string[]): Promise<number> {
     // A prompt that was left with Ctrl-C.
     if (error instanceof Error && error.name === "ExitPromptError") return EXIT.interrupted;
     const known = error instanceof CommanderError ? usageError(error) : error;
-    printError(known, args.includes("--json"));
+    await tell(known, args);
     return exitCodeOf(known);
   }
+}
+
+/** What reads a runner's log as JSON finds its last words there too, also where it never came to make a log. */
+async function tell(error: unknown, args: readonly string[]): Promise<void> {
+  if (!logsAsJson(args)) return printError(error, args.includes("--json"));
+  const { createLogger } = await import("../observe/logger.js");
+  createLogger({ format: "json", level: "error" }).error({ err: error }, messageOf(error));
+}
+
+/** As the arguments stand there: they may be what is wrong. */
+function logsAsJson(args: readonly string[]): boolean {
+  const isJson = (arg: string, at: number) =>
+    arg === "--log-format=json" || (arg === "--log-format" && args[at + 1] === "json");
+  return args.includes("run") && args.some(isJson);
 }
 
 function usageError(error: CommanderError): UserError {

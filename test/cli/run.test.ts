@@ -204,6 +204,23 @@ test("--log-format json prints one object a line, with the recipe", async () => 
   assert.ok(parsed.some(({ recipe, level, msg }) => recipe === "Persons" && level === "info" && msg !== ""));
 });
 
+test("with --log-format json also what ends a runner before it has begun is one object a line", async () => {
+  const port = String(await freePort());
+  for (const [args, exit, error] of [
+    [["--log-format", "json", "--port", port], 3, "REDIS_UNREACHABLE"],
+    [["--log-format=json", "--http", "no"], 2, "USAGE"],
+    [["--log-format", "json", "--prot", port], 2, "USAGE"],
+    [["--log-format", "json", "--trust", "no-such-file"], 1, "UNTRUSTED"],
+  ] as const) {
+    const { code, stdout, stderr } = await wbsync(["run", ...args], { cwd: dir });
+    assert.deepEqual([code, stdout], [exit, ""], stderr);
+    const { level, time, msg, err } = JSON.parse(stderr) as Record<string, unknown> & { err: Record<string, unknown> };
+    assert.deepEqual([level, err["code"], typeof err["hint"]], ["error", error, "string"]);
+    assert.match(String(time), /^\d{4}-/);
+    assert.equal(msg, err["message"]);
+  }
+});
+
 test("a runner named for one recipe leaves the others alone", async () => {
   const runner = startRunner("Other");
   await waitFor(() => /no recipe "Other" is registered/.test(runner.stderr()), { what: "the warning" });
