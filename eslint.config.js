@@ -32,6 +32,8 @@ export default tseslint.config(
   },
   {
     files: ["**/*.mjs", "**/*.js", "bin/*"],
-    languageOptions: { globals: { process: "readonly", console: "readonly", URL: "readonly" } },
+    languageOptions: {
+      globals: { process: "readonly", console: "readonly", URL: "readonly", AbortController: "readonly" },
+    },
   },
 );

@@ -16,10 +16,10 @@ import { leftovers } from "./support/leftovers.mjs";
 import { ensureServers } from "./support/install.mjs";
 
 const ROOT = dirname(dirname(fileURLToPath(import.meta.url)));
-/** Two files at a time suit two cores: most tests wait for a server. */
-const CONCURRENCY = 2;
-/** Ends what hangs; no test is that slow. */
-const TIMEOUT_MS = 10 * 60_000;
+/** More files at a time than the usual two cores: most tests wait for a server. */
+const CONCURRENCY = 3;
+/** These take longest, mostly waiting: begun last they would be waited for alone. */
+const FIRST = /cassandra|snowflake-harm|[/-]kill|outage|runners|memory|upgrade/;
 /** Where the tests' reporter lists what was skipped. */
 const SKIPPED = "skipped.txt";
 /** These run everywhere; the other connectors' servers take minutes to get, and have a command of their own. */
@@ -99,27 +99,12 @@ function run(command, args) {
 
 /** Runs the test files, and resolves to node's exit code. */
 async function test(files, folder) {
-  const reporters = [
-    ...["--test-reporter=spec", "--test-reporter-destination=stdout"],
-    ...["--test-reporter=./test/support/skipped.mjs", `--test-reporter-destination=${join(folder, SKIPPED)}`],
-  ];
-  const args = ["--import", "tsx", "--test", ...reporters, ...limits(), ...files];
+  const inOrder = [...files.filter((file) => FIRST.test(file)), ...files.filter((file) => !FIRST.test(file))];
+  const args = ["--import", "tsx", "test/support/run-files.mjs", CONCURRENCY, join(folder, SKIPPED), ...inOrder];
   const child = spawn(process.execPath, args, { stdio: ["ignore", "inherit", "inherit"], env: environment(folder) });
   // Ctrl-C reaches the tests as well: let them end, then clean up.
   for (const signal of ["SIGINT", "SIGTERM"]) process.on(signal, () => child.kill(signal));
   return await new Promise((resolve) => child.once("exit", (code) => resolve(code ?? 1)));
-}
-
-/** The first versions of Node 20 do not know these flags. */
-function limits() {
-  return [`--test-concurrency=${CONCURRENCY}`, `--test-timeout=${TIMEOUT_MS}`].filter(
-    (flag) => process.allowedNodeEnvironmentFlags.has(flag.split("=")[0]) || atLeast(20, 11),
-  );
-}
-
-function atLeast(major, minor) {
-  const [ownMajor, ownMinor] = process.versions.node.split(".").map(Number);
-  return ownMajor > major || (ownMajor === major && ownMinor >= minor);
 }
 
 /** The developer's own Redis and settings are none of the tests' business. */
