@@ -16,5 +16,7 @@ for (const signal of ["SIGINT", "SIGTERM"]) process.once(signal, () => ended.abo
 
 const tests = run({ files, concurrency: Number(concurrency), timeout: TIMEOUT_MS, signal: ended.signal });
 tests.on("test:fail", () => (process.exitCode = 1));
+// Told to end: the files' processes are being ended as well.
+tests.on("error", () => process.exit(1));
 tests.compose(new spec()).pipe(process.stdout);
 tests.compose(skipped).pipe(createWriteStream(skippedFile));
