@@ -85,6 +85,31 @@ test("unset removes a parameter, and a wrong name is told from a right one", asy
   assert.equal((await run(["config", "get", "MySqlPassword"], { WBSYNC_SECRET_KEY: key })).code, 1);
 });
 
+test("every verb prints JSON with --json", async () => {
+  const env = { WBSYNC_SECRET_KEY: key };
+  const json = async (args: readonly string[], input = ""): Promise<unknown> => {
+    const { stdout, stderr } = await run(["config", ...args, "--json"], env, input);
+    assert.notEqual(stdout, "", stderr);
+    return JSON.parse(stdout);
+  };
+  await run(["deploy", "persons.ts", "--no-check"]);
+  assert.deepEqual(await json(["set", "A"], VALUE), { name: "A", state: "set" });
+  const again = await json(["set", "A", "--reconnect"], VALUE);
+  assert.deepEqual(again, { name: "A", state: "set", reconnects: ["Persons"] });
+  assert.deepEqual(await json(["get", "A"]), { name: "A", value: VALUE });
+  assert.deepEqual(await json(["unset", "A"]), { name: "A", state: "unset" });
+  const { secretKey } = (await json(["keygen"])) as { secretKey: string };
+  assert.equal(Buffer.from(secretKey, "base64").length, 32);
+});
+
+test("export prints the same with --json, for it is JSON anyway", async () => {
+  await run(["deploy", "persons.ts", "--no-check"]);
+  const [plain, json] = [await run(["export", "Persons"]), await run(["export", "Persons", "--json"])];
+  assert.equal(json.code, 0, json.stderr);
+  assert.equal(json.stdout, plain.stdout);
+  JSON.parse(json.stdout);
+});
+
 test("set --reconnect asks every recipe to connect afresh", async () => {
   await run(["deploy", "persons.ts", "--no-check"]);
   const set = await run(["config", "set", "A", "--reconnect"], { WBSYNC_SECRET_KEY: key }, "value");

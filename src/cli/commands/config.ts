@@ -9,11 +9,15 @@ import { colors, print, printJson, printTable, say } from "../output.js";
 import { askSecret, canPrompt } from "../prompt.js";
 import { readUserFile } from "../read-file.js";
 
+interface JsonOption {
+  readonly json?: boolean;
+}
+
 interface KeyOption {
   readonly secretKeyFile?: string;
 }
 
-interface SetOptions extends KeyOption {
+interface SetOptions extends KeyOption, JsonOption {
   readonly fromEnv?: string | true;
   readonly fromFile?: string;
   readonly reconnect?: boolean;
@@ -40,6 +44,7 @@ function setCommand(): Command {
     .option("--from-file <file>", "take the text of a file")
     .option("--reconnect", "make running recipes connect afresh now, and not when they next have to")
     .option(...KEY_FLAG)
+    .addOption(jsonOption())
     .addHelpText("after", "\nExamples:\n  wbsync config set MySqlPassword\n  pass db | wbsync config set MySqlPassword")
     .action(action(set));
 }
@@ -49,6 +54,7 @@ function getCommand(): Command {
     .description("print a parameter's value")
     .argument("<name>", "the parameter")
     .option(...KEY_FLAG)
+    .addOption(jsonOption())
     .addHelpText("after", "\nExample:\n  wbsync config get MySqlPassword")
     .action(action(get));
 }
@@ -65,6 +71,7 @@ function unsetCommand(): Command {
   return new Command("unset")
     .description("remove a parameter")
     .argument("<name>", "the parameter")
+    .addOption(jsonOption())
     .addHelpText("after", "\nExample:\n  wbsync config unset MySqlPassword")
     .action(action(unset));
 }
@@ -72,6 +79,7 @@ function unsetCommand(): Command {
 function keygenCommand(): Command {
   return new Command("keygen")
     .description("print a new secret key, for WBSYNC_SECRET_KEY or --secret-key-file")
+    .addOption(jsonOption())
     .addHelpText("after", "\nExample:\n  (umask 077; wbsync config keygen > wbsync.secret)")
     .action(keygen);
 }
@@ -79,22 +87,23 @@ function keygenCommand(): Command {
 async function set(context: Context, name: string, options: SetOptions): Promise<void> {
   const parameters = await openParameters(context, options);
   await parameters.set(name, await valueOf(name, options));
+  const names = options.reconnect ? await (await context.registry()).requestReconnect() : undefined;
+  if (options.json) return printJson({ name, state: "set", ...(names !== undefined && { reconnects: names }) });
   print(`${colors.bold(name)} is set`);
-  if (!options.reconnect) return;
-  const names = await (await context.registry()).requestReconnect();
+  if (names === undefined) return;
   say(names.length === 0 ? "No recipe is registered." : `Asked to connect afresh: ${names.join(", ")}`);
 }
 
-async function get(context: Context, name: string, options: KeyOption): Promise<void> {
+async function get(context: Context, name: string, options: KeyOption & JsonOption): Promise<void> {
   const value = await (await openParameters(context, options)).get(name);
   if (value === undefined) {
     throw new UserError("NOT_FOUND", `There is no parameter "${name}".`, { hint: '"wbsync config list" shows all.' });
   }
   // Not by way of print: that would hide it.
-  process.stdout.write(`${value}\n`);
+  process.stdout.write(`${options.json ? JSON.stringify({ name, value }, undefined, 2) : value}\n`);
 }
 
-async function list(context: Context, options: { readonly json?: boolean }): Promise<void> {
+async function list(context: Context, options: JsonOption): Promise<void> {
   const found = await (await openParameters(context, {})).list();
   if (options.json) return printJson(found);
   if (found.length === 0) return say("No parameter is set. Set one: wbsync config set <name>");
@@ -104,14 +113,16 @@ async function list(context: Context, options: { readonly json?: boolean }): Pro
   );
 }
 
-async function unset(context: Context, name: string): Promise<void> {
+async function unset(context: Context, name: string, { json }: JsonOption): Promise<void> {
   await (await openParameters(context, {})).unset(name);
+  if (json) return printJson({ name, state: "unset" });
   print(`${colors.bold(name)} is unset`);
 }
 
-async function keygen(): Promise<void> {
+async function keygen({ json }: JsonOption): Promise<void> {
   const { generateSecretKey } = await import("../../config/encryption.js");
-  process.stdout.write(`${generateSecretKey()}\n`);
+  const secretKey = generateSecretKey();
+  process.stdout.write(`${json ? JSON.stringify({ secretKey }, undefined, 2) : secretKey}\n`);
   say("Give it to every runner and operator as WBSYNC_SECRET_KEY or --secret-key-file. Without it values are lost.");
 }
 
