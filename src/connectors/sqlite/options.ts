@@ -19,14 +19,15 @@ const HINT = 'Write sqlite("data/app.db") or sqlite({ file: "data/app.db" }).';
 export function sqliteOptions(given: SqliteOptions | Option<string>): SqliteOptions {
   if (typeof given === "string") pathOf(given);
   if (typeof given === "string" || typeof given === "function" || isThenable(given)) return { file: given };
-  if (typeof given !== "object" || given === null || given.file === undefined) {
-    throw new UserError("RECIPE_INVALID", "sqlite: expected the path of a file", { hint: HINT });
-  }
-  const unknown = Object.keys(given).filter((name) => !["file", "busyTimeoutMs"].includes(name));
+  const names = typeof given === "object" && given !== null ? Object.keys(given) : [];
+  const unknown = names.filter((name) => !["file", "busyTimeoutMs"].includes(name));
   if (unknown.length > 0) {
     throw new UserError("RECIPE_INVALID", `sqlite: unknown option "${unknown.join('", "')}"`, {
       hint: "Options are file and busyTimeoutMs.",
     });
+  }
+  if (typeof given !== "object" || given === null || given.file === undefined) {
+    throw new UserError("RECIPE_INVALID", "sqlite: expected the path of a file", { hint: HINT });
   }
   return given;
 }

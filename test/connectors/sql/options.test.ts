@@ -97,7 +97,8 @@ describe("connection options", () => {
     assert.throws(() => postgres("mysql://x/y"), /expected a URL that begins with postgres:\/\/ or postgresql:\/\//);
     assert.throws(() => postgres(5 as never), UserError);
     assert.throws(() => sqlite(":memory:"), UserError);
-    assert.throws(() => sqlite({} as never), UserError);
+    assert.throws(() => sqlite({} as never), { message: "sqlite: expected the path of a file" });
+    assert.throws(() => sqlite({ fle: "x" } as never), { message: 'sqlite: unknown option "fle"' });
     assert.throws(() => sqlite({ file: "x", fiel: 1 } as never), /unknown option "fiel"/);
   });
 
