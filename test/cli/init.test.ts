@@ -55,6 +55,12 @@ for (const database of DATABASE_NAMES) {
   });
 }
 
+test("a recipe for another Redis has its database's number as a number", async () => {
+  const connection = ["--template", "redis", "--connection", "redis://app@127.0.0.1:6390/3"];
+  assert.equal((await run("init", "shop", "--yes", ...connection)).code, 0);
+  assert.match(read("shop/recipe.ts"), /^ {2}db: 3,$/m);
+});
+
 test("schema.sql is accepted by its database, whatever the types", async (t) => {
   const schema = async (template: string) => {
     const flags = [
@@ -158,6 +164,7 @@ const wrong: readonly (readonly [args: string[], message: RegExp])[] = [
   [["--template", "oracl"], /Allowed choices are mysql, postgres, sqlite, /],
   [["--connection", "postgres://h/d"], /starts with "postgres:"/],
   [["--connection", "mysql://h"], /names no database/],
+  [["--template", "redis", "--connection", "redis://h/shop"], /database "shop", which is no number/],
   [["--mapping", "a=b:intger"], /did you mean integer/],
   [["--mapping", "a=x, b=x"], /"x" is there twice/],
   [["--primary-key", ""], /it is empty/],

@@ -1,5 +1,6 @@
 /** What `wbsync init` has to know of each database. To teach it another one: an entry here, and a folder in templates/. */
 import { fold } from "../../connectors/sql/folded-names.js";
+import { UserError } from "../../errors.js";
 import type { ColumnType } from "../../recipe/recipe.js";
 
 export interface Database {
@@ -126,6 +127,7 @@ export const DATABASES = {
     exampleUrl: "redis://default@127.0.0.1:6380/0",
     schemes: ["redis"],
     port: 6379,
+    extra: ({ pathname }) => ({ db: `db: ${databaseNumber(pathname)},` }),
     user: "default",
     passwordName: "TARGET_REDIS_PASSWORD",
     schemaCommand: "",
@@ -190,6 +192,15 @@ export const DATABASES = {
 export type DatabaseName = keyof typeof DATABASES;
 
 export const DATABASE_NAMES = Object.keys(DATABASES) as DatabaseName[];
+
+/** A Redis server numbers its databases. */
+function databaseNumber(pathname: string): number {
+  const text = pathname.slice(1);
+  if (/^\d{1,9}$/.test(text)) return Number(text);
+  throw new UserError("USAGE", `The connection to another Redis names the database "${text}", which is no number.`, {
+    hint: "Write it like redis://default@127.0.0.1:6380/0.",
+  });
+}
 
 /** SQL Server's own certificate is one that it made itself, and nobody else vouches for. */
 function mssqlTls(said: URLSearchParams): string {
