@@ -135,7 +135,7 @@ function invalid(name: unknown, made: string, problems: readonly string[]): User
   const recipe = typeof name === "string" && name !== "" ? `Recipe ${JSON.stringify(name)}` : `${made}(…)`;
   const message =
     problems.length === 1
-      ? `${recipe}: ${problems[0]}.`
+      ? `${recipe}: ${problems[0]}${problems[0]!.endsWith("?") ? "" : "."}`
       : `${recipe} has ${problems.length} problems:\n${problems.map((problem) => `  - ${problem}`).join("\n")}`;
   return new UserError("RECIPE_INVALID", message, { hint: "Correct the recipe and deploy it again." });
 }
