@@ -64,7 +64,7 @@ export function connectError(cluster: Cluster, cause: unknown): unknown {
   const reason = reasonOf(cause);
   if (classifyCassandra(cause) === "retry") {
     return new UserError("DATABASE_UNREACHABLE", `Cassandra at ${cluster.address} cannot be reached: ${reason}`, {
-      hint: "Is the cluster running, and are contactPoints and port right? The recipe goes on by itself once it answers.",
+      hint: "Is the cluster running, and are contactPoints and port right? A running recipe tries again until it answers.",
       cause,
     });
   }

@@ -94,7 +94,7 @@ export function explainConnect(error: unknown, server: MongodbServer): WbsyncErr
     });
   }
   return new UserError("DATABASE_UNREACHABLE", `MongoDB at ${server.address} cannot be reached: ${messageOf(error)}`, {
-    hint: "Is the server running, and are host, port and tls right? The recipe goes on by itself once it answers.",
+    hint: "Is the server running, and are host, port and tls right? A running recipe tries again until it answers.",
     cause: error,
   });
 }

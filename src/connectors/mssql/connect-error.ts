@@ -8,7 +8,7 @@ export function connectError({ address }: MssqlServer, cause: unknown, number: n
   const kind = classifyMssql(number === undefined ? cause : { number });
   if (kind === "retry" || (cause instanceof WbsyncError && cause.code === "TIMEOUT")) {
     return new UserError("DATABASE_UNREACHABLE", `SQL Server at ${address} cannot be reached: ${reasonOf(cause)}`, {
-      hint: "Is the server running, does it listen to TCP, and are server and port right? The recipe goes on by itself once it answers.",
+      hint: "Is the server running, does it listen to TCP, and are server and port right? A running recipe tries again until it answers.",
       cause,
     });
   }

@@ -197,7 +197,7 @@ function connectError({ connectString }: OracleServer, cause: unknown): Error {
   const isTimeout = cause instanceof WbsyncError && cause.code === "TIMEOUT";
   if (isTimeout || classifyOracle(cause) === "retry") {
     return new UserError("DATABASE_UNREACHABLE", `Oracle at ${connectString} cannot be reached: ${reason}`, {
-      hint: "Is the listener running, and does it know the service? The recipe goes on by itself once it answers.",
+      hint: "Is the listener running, and does it know the service? A running recipe tries again until it answers.",
       cause,
     });
   }

@@ -53,7 +53,7 @@ export function explainConnect(error: unknown, server: RedisServer): WbsyncError
   }
   const suffix = typeof code === "string" && !reason.includes(code) ? ` (${code})` : "";
   return new UserError("DATABASE_UNREACHABLE", `Redis at ${server.address} cannot be reached: ${reason}${suffix}`, {
-    hint: "Is the server running, and are host, port and tls right? The recipe goes on by itself once it answers.",
+    hint: "Is the server running, and are host, port and tls right? A running recipe tries again until it answers.",
     cause: error,
   });
 }

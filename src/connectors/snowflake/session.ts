@@ -223,7 +223,7 @@ function connectError(account: Account, cause: unknown): Error {
   const inner = (cause as { cause?: unknown }).cause;
   const reason = inner === undefined ? messageOf(cause) : `${messageOf(cause)} ${messageOf(inner)}`;
   return new UserError("DATABASE_UNREACHABLE", `Snowflake at ${account.address} cannot be reached: ${reason}`, {
-    hint: "Is the account right, and the network open? The recipe goes on by itself once it answers.",
+    hint: "Is the account right, and the network open? A running recipe tries again until it answers.",
     cause,
   });
 }

@@ -52,7 +52,7 @@ export async function within<T>(work: Promise<T>, { ms, what, cut, signal }: Lim
 /** The connection could not be made, and trying again may help. */
 export function unreachable(product: string, server: Server, cause: unknown): WbsyncError {
   return new UserError("DATABASE_UNREACHABLE", `${product} at ${server.address} cannot be reached: ${reason(cause)}`, {
-    hint: "Is the server running, and are host and port right? The recipe goes on by itself once it answers.",
+    hint: "Is the server running, and are host and port right? A running recipe tries again until it answers.",
     cause,
   });
 }
