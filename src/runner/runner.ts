@@ -93,7 +93,6 @@ export class Runner {
         http = await serveHttp(this.#options.http, () => [...this.#tasks.values()], this.#log);
       this.#log.info(`runner ${this.#id} reads from ${describeTarget(this.#options.redis)}`);
       await this.#follow({ registry, parameters, environment, hard: hard.signal }, signal);
-      this.#log.info("ending: writing what is buffered");
       await Promise.all([...this.#tasks.values()].map((task) => task.stop("drain")));
     } finally {
       hard.abort();

@@ -79,9 +79,10 @@ test("SIGTERM writes what is buffered, and the exit code is 0", async () => {
   const client = redis.client();
   for (let id = 0; id < 500; id++) void client.hset(`person:${id}`, { name: "Ann", age: String(id) });
   await client.ping();
-  const { code, stdout } = await runner.stop();
+  const { code, stdout, stderr } = await runner.stop();
   assert.equal(code, 0);
   assert.equal(stdout, "", "the log is on stderr");
+  assert.equal(stderr.match(/writing what is buffered/g)?.length, 1, stderr);
   assert.equal(countRows(), 500);
   const { state: how, reason } = await state();
   assert.deepEqual([how, reason], ["stopped", "its runner was stopped"]);
