@@ -50,6 +50,8 @@ export class RecipeTask {
   #registration: Registration;
   /** The registration that the pipeline carries out. */
   #applied: Registration;
+  /** What has worked here: it goes on where what people want cannot start. */
+  #worked: Registration | undefined;
   #pipeline: Pipeline | undefined;
   #successor: { readonly pipeline: Pipeline; readonly registration: Registration } | undefined;
   #preparing = new AbortController();
@@ -123,12 +125,10 @@ export class RecipeTask {
     const before = this.#registration;
     if (registration.revision === before.revision && registration.sha256 === before.sha256) return;
     this.#registration = registration;
-    const isOtherCode = registration.sha256 !== this.#applied.sha256 || registration.version !== this.#applied.version;
-    if (!isOtherCode) this.#dropSuccessor();
-    if (this.#pipeline && isOtherCode) {
-      // Pausing and the like is for the version that works, also while a newer one cannot take over.
-      const { desired, reconnects, revision } = registration;
-      this.#apply({ ...this.#applied, desired, reconnects, revision });
+    const isOther = isOtherCode(registration, this.#applied);
+    if (!isOther) this.#dropSuccessor();
+    if (this.#pipeline && isOther) {
+      this.#apply(asWanted(this.#applied, registration));
       void this.#prepareSuccessor(registration);
     } else if (this.#pipeline) this.#apply(registration);
     this.#nudgeNow();
@@ -180,7 +180,6 @@ export class RecipeTask {
       clearInterval(beating);
       this.#preparing.abort();
       this.#environment.release(this);
-      await this.#successor?.pipeline.close();
       this.#setState("stopped");
       clearTimeout(this.#reportTimer);
       await lastWord(this.#report(), AbortSignal.abort());
@@ -196,9 +195,10 @@ export class RecipeTask {
       signal.throwIfAborted();
       this.#isHolding = true;
       this.#environment.hold(this);
-      this.#pipeline = await this.#prepare(this.#registration, signal);
-      this.#apply(this.#registration);
+      this.#pipeline = await this.#open(signal);
+      this.#catchUpWithWishes();
       await this.#pipeline.start(signal);
+      this.#worked = this.#applied;
       this.#environment.release(this);
       return await this.#runAll(signal);
     } catch (error) {
@@ -206,10 +206,45 @@ export class RecipeTask {
       await this.#waitOut(error, signal);
       return false;
     } finally {
-      const pipeline = this.#pipeline;
+      this.#preparing.abort();
+      const pipelines = [this.#pipeline, this.#successor?.pipeline];
       this.#pipeline = undefined;
-      await pipeline?.close();
+      this.#successor = undefined;
+      await Promise.all(pipelines.map(async (pipeline) => await pipeline?.close()));
     }
+  }
+
+  /** Opens the version that people want; where it cannot start, the one that has worked here before. */
+  async #open(signal: AbortSignal): Promise<Pipeline> {
+    const wanted = this.#registration;
+    const worked = this.#worked && isOtherCode(wanted, this.#worked) ? asWanted(this.#worked, wanted) : undefined;
+    // What is told from now on is of this version, and not of one that failed before it.
+    if (!worked && wanted.revision !== this.#applied.revision) this.#begin(wanted);
+    try {
+      const pipeline = await this.#prepare(wanted, signal);
+      this.#refused = undefined;
+      this.#applied = wanted;
+      return pipeline;
+    } catch (error) {
+      if (!worked || signal.aborted) throw error;
+      this.#refuse(wanted, error);
+      const pipeline = await this.#prepare(worked, signal);
+      this.#applied = worked;
+      return pipeline;
+    }
+  }
+
+  #begin(registration: Registration): void {
+    this.#applied = registration;
+    this.#setState("starting");
+  }
+
+  /** People may have changed their mind while a version was opened, or what opened is not what they want. */
+  #catchUpWithWishes(): void {
+    const wanted = this.#registration;
+    if (!isOtherCode(wanted, this.#applied)) return this.#apply(wanted);
+    this.#apply(asWanted(this.#applied, wanted));
+    void this.#prepareSuccessor(wanted);
   }
 
   /** Runs pipeline after pipeline, each the successor of the one before. */
@@ -226,6 +261,7 @@ export class RecipeTask {
       await successor.pipeline.start(signal, pipeline).finally(() => pipeline.close());
       this.#refused = undefined;
       this.#apply(successor.registration);
+      this.#worked = successor.registration;
     }
   }
 
@@ -269,22 +305,26 @@ export class RecipeTask {
       try {
         const pipeline = await this.#prepare(registration, signal);
         if (signal.aborted) return await pipeline.close();
-        await this.#successor?.pipeline.close();
+        const before = this.#successor;
         this.#successor = { pipeline, registration };
         this.#pipeline?.stopAtBoundary();
-        return this.#nudgeNow();
+        this.#nudgeNow();
+        return await before?.pipeline.close();
       } catch (error) {
         if (signal.aborted) return;
-        const isNews = this.#refused?.version !== registration.version || this.#refused.reason !== explain(error);
-        this.#refused = { version: registration.version, revision: registration.revision, reason: explain(error) };
-        if (isNews)
-          this.#log.error(
-            `version ${registration.version} cannot take over, ${this.#applied.version} goes on: ${explain(error)}`,
-          );
-        this.#reportSoon();
+        this.#refuse(registration, error);
         await sleep(backoff.next(), undefined, { signal }).catch(() => undefined);
       }
     }
+  }
+
+  #refuse({ version, revision }: Registration, error: unknown): void {
+    const reason = explain(error);
+    const isNews = this.#refused?.version !== version || this.#refused.reason !== reason;
+    this.#refused = { version, revision, reason };
+    const goesOn = this.#worked?.version ?? this.#applied.version;
+    if (isNews) this.#log.error(`version ${version} cannot take over, ${goesOn} goes on: ${reason}`);
+    this.#reportSoon();
   }
 
   /** People have gone back to the version that works. */
@@ -385,6 +425,15 @@ export class RecipeTask {
       this.#log.debug(`the status could not be stored: ${messageOf(error)}`);
     }
   }
+}
+
+function isOtherCode(one: Registration, other: Registration): boolean {
+  return one.sha256 !== other.sha256 || one.version !== other.version;
+}
+
+/** An older version, with what people want of any: pausing and the like is for the one that works. */
+function asWanted(version: Registration, { desired, reconnects, revision }: Registration): Registration {
+  return { ...version, desired, reconnects, revision };
 }
 
 function explain(error: unknown): string {

@@ -150,6 +150,38 @@ test("deploy --wait fails with the reason when the first version cannot work", a
   assert.match(String(reason), /nowhere/);
 });
 
+test("deploy --wait names the reason also where the version before failed for the same", async () => {
+  startRunner();
+  for (const [version, table] of [
+    ["1.0.0", "nowhere"],
+    ["2.0.0", "nowhere"],
+    ["3.0.0", "elsewhere"],
+  ] as const) {
+    const failed = await deploy(recipe("one.ts", version, table), "--wait", "30");
+    assert.equal(failed.code, 1);
+    assert.match(failed.stderr, new RegExp(`Version ${version} .* is failing: .*${table}`));
+    assert.equal((await state())["runningVersion"], undefined, "what is told is of this version");
+  }
+  const mended = await deploy(recipe("one.ts", "4.0.0"), "--wait", "30");
+  assert.equal(mended.code, 0, mended.stderr);
+});
+
+test("a version that has worked goes on after a standby too, while a newer one is refused", async () => {
+  const runner = startRunner();
+  await deploy(recipe("one.ts", "1.0.0"), "--wait");
+  assert.equal((await deploy(recipe("two.ts", "2.0.0", "nowhere"), "--wait")).code, 1);
+  // As if another runner had written meanwhile: this one stands by, and begins again.
+  database.exec("UPDATE wbsync_checkpoint SET token = token || 'x'");
+  await redis.client().hset("person:1", { name: "Ann" });
+  await waitFor(() => /standby/.test(runner.stderr()), { what: "the runner to stand by" });
+  await waitFor(() => countRows() === 1, { what: "the row to be carried" });
+  const { state: how, version, runningVersion, refused: why } = await state();
+  assert.deepEqual([how, version, runningVersion], ["running", "2.0.0", "1.0.0"]);
+  assert.match((why as { reason: string }).reason, /nowhere/);
+  assert.equal((await deploy(recipe("three.ts", "3.0.0"), "--wait")).code, 0);
+  assert.equal((await state())["refused"], undefined);
+});
+
 test("a refused row is listed, dropped and retried", async () => {
   startRunner();
   await deploy(recipe("one.ts", "1.0.0"), "--wait");
