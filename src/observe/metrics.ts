@@ -11,6 +11,12 @@ const counters = {
     labelNames: ["recipe"],
     registers: [registry],
   }),
+  uncertain: new Counter({
+    name: "wbsync_uncertain_deletes_total",
+    help: "Keys that went for a reason that nobody can tell",
+    labelNames: ["recipe"],
+    registers: [registry],
+  }),
 };
 const gauges = {
   buffered: new Gauge({
@@ -45,10 +51,12 @@ export async function renderMetrics(
 ): Promise<{ readonly type: string; readonly body: string }> {
   registry.resetMetrics();
   for (const observed of recipes) {
-    const { rows, deletes, buffered, deadLetters, capturedOffset, committedOffset, state, version } = observed.status();
+    const status = observed.status();
+    const { rows, deletes, buffered, deadLetters, capturedOffset, committedOffset, state, version } = status;
     const recipe = observed.name;
     counters.rows.inc({ recipe }, rows);
     counters.deletes.inc({ recipe }, deletes);
+    counters.uncertain.inc({ recipe }, status.uncertainDeletes ?? 0);
     gauges.buffered.set({ recipe }, buffered);
     gauges.deadLetters.set({ recipe }, deadLetters);
     gauges.lag.set({ recipe }, Math.max(0, capturedOffset - committedOffset));

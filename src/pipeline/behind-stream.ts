@@ -49,6 +49,10 @@ export class BehindStream implements Consumer {
     return this.#captured;
   }
 
+  get uncertainDeletes(): number {
+    return this.#options.intake.uncertainDeletes;
+  }
+
   /** Whether the stream is being read. */
   get isCapturing(): boolean {
     return this.#isCapturing;

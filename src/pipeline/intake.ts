@@ -38,6 +38,10 @@ export class Intake {
     this.#uncertain = new UncertainDeletes(options.recipe.onUncertainDelete, options.log);
   }
 
+  get uncertainDeletes(): number {
+    return this.#uncertain.count;
+  }
+
   /** Takes changes in; `now` is the monotonic time in ms. */
   take(changes: readonly Change[], now: number): void {
     const { head } = this.#options;

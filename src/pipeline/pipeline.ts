@@ -16,6 +16,8 @@ export interface PipelineStatus {
   readonly buffered: number;
   readonly rows: number;
   readonly deletes: number;
+  /** Keys that went for a reason that nobody can tell; their rows followed `onUncertainDelete`. */
+  readonly uncertainDeletes?: number;
   readonly deadLetters: number;
   readonly capturedOffset: number;
   readonly committedOffset: number;

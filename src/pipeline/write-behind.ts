@@ -230,6 +230,7 @@ export class WriteBehindPipeline implements Pipeline, Neighbour {
       buffered: this.#partitions.size,
       rows: this.#settlement.rows,
       deletes: this.#settlement.deletes,
+      uncertainDeletes: this.#stream.uncertainDeletes,
       deadLetters: this.#letters.size,
       capturedOffset: this.#stream.captured.offset,
       // Of the stream: how far a snapshot is says `scan`.

@@ -68,6 +68,8 @@ export interface Status {
   readonly buffered: number;
   readonly rows: number;
   readonly deletes: number;
+  /** Keys that went for a reason that nobody can tell. */
+  readonly uncertainDeletes?: number;
   readonly deadLetters: number;
   /** Everything up to here is in the table. */
   readonly committedOffset: number;

@@ -113,6 +113,7 @@ export class RecipeTask {
       buffered: at?.buffered ?? 0,
       rows: at?.rows ?? 0,
       deletes: at?.deletes ?? 0,
+      uncertainDeletes: at?.uncertainDeletes ?? 0,
       deadLetters: at?.deadLetters ?? 0,
       committedOffset: at && Number.isFinite(at.committedOffset) ? at.committedOffset : 0,
       capturedOffset: at?.capturedOffset ?? 0,

@@ -5,6 +5,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { Redis } from "ioredis";
 import { type Lab, type LabRunner, startLab } from "../support/lab.js";
 import { readTable } from "../support/lab-tables.js";
+import { freePort } from "../support/process.js";
 import { waitFor } from "../support/wait.js";
 
 let lab: Lab;
@@ -72,6 +73,24 @@ test("where something expired meanwhile nobody can tell, and rows are kept", asy
   assert.ok(left.has("doubt9"), "a key that expired keeps its row");
   assert.ok(left.has("doubt0"), "and so does one of which nobody can tell");
   assert.match(runner.stderr(), /onUncertainDelete/);
+});
+
+test("onUncertainDelete can say delete, and what is uncertain is counted", async () => {
+  await lab.deploy({ version: "1.1.0", more: 'onUncertainDelete: "delete",' }, "--wait");
+  await fill("guess", 10);
+  await redis.pexpire("person:guess9", 600);
+  await lab.caughtUp();
+  await runner.kill();
+  await waitFor(async () => (await redis.exists("person:guess9")) === 0);
+  await redis.del("person:guess0");
+  const port = await freePort();
+  runner = await lab.running("--http", String(port));
+  await lab.caughtUp();
+  const left = await ids();
+  assert.deepEqual([left.has("guess0"), left.has("guess1")], [false, true]);
+  const metrics = await (await fetch(`http://127.0.0.1:${port}/metrics`)).text();
+  const [, count] = /^wbsync_uncertain_deletes_total\{recipe="Persons"\} (\d+)$/m.exec(metrics) ?? [];
+  assert.ok(Number(count) >= 1, metrics);
 });
 
 test("onExpire, onEvict and onFlush can say delete, and onDelete keep", async () => {
