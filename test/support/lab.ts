@@ -24,6 +24,8 @@ export interface LabOptions {
   readonly registry?: RedisServer;
   /** The statement that makes the table; null: none. */
   readonly schema?: string | null;
+  /** Added to the environment of commands and runners. */
+  readonly env?: Readonly<Record<string, string>>;
 }
 
 /** A recipe, where it differs from the usual one: hashes person:<id> to the table persons. */
@@ -58,7 +60,7 @@ export async function startLab(options: LabOptions = {}): Promise<Lab> {
     startDatabase(options.database ?? "mysql", options.databaseArgs),
   ]);
   if (options.schema !== null) await db.query(options.schema ?? PERSONS);
-  return new Lab(redis, db, options.registry);
+  return new Lab(redis, db, options.registry, { ...options.env });
 }
 
 export class Lab {
@@ -71,6 +73,7 @@ export class Lab {
     readonly redis: RedisServer,
     readonly db: LabDatabase,
     readonly registry: RedisServer | undefined,
+    readonly env: Record<string, string> = {},
   ) {
     this.client = redis.client();
     this.#registryClient = registry?.client() ?? this.client;
@@ -197,6 +200,6 @@ export default ${mode}({
 
   #environment(): CliOptions {
     const registry = this.registry && { WBSYNC_REGISTRY_URL: this.registry.url };
-    return { cwd: this.dir, env: { REDIS_URL: this.redis.url, NO_COLOR: "1", ...registry } };
+    return { cwd: this.dir, env: { REDIS_URL: this.redis.url, NO_COLOR: "1", ...registry, ...this.env } };
   }
 }
