@@ -6,6 +6,7 @@ import { createServer } from "node:net";
 import { join } from "node:path";
 import { test } from "node:test";
 import { project, recipeSource, startWbsync, WBSYNC, wbsync } from "../support/cli.js";
+import { makeCertificate } from "../support/certificate.js";
 import { freePort, tempDir } from "../support/process.js";
 import { startRedis } from "../support/redis.js";
 
@@ -111,6 +112,25 @@ test("flags may stand before the command, and the names that other tools have fo
   const tls = await wbsync(["list", ...port, "--ssl"]);
   assert.equal(tls.code, 3);
   assert.match(tls.stderr, /TLS/);
+});
+
+test("a server with TLS is spoken to with the flags of other tools, and not without its certificate", async (t) => {
+  const certificate = makeCertificate(tempDir("wbsync-tls"));
+  const tlsPort = String(await freePort());
+  const { certFile, keyFile } = certificate;
+  const files = ["--tls-cert-file", certFile, "--tls-key-file", keyFile, "--tls-ca-cert-file", certFile];
+  const redis = await startRedis({ args: ["--tls-port", tlsPort, ...files] });
+  t.after(() => redis.stop());
+  const at = ["list", "--json", "--host", "localhost", "--port", tlsPort];
+  const client = ["--ssl-certfile", certFile, "--ssl-keyfile", keyFile];
+  const good = await wbsync([...at, "--ssl", "--ssl-ca-certs", certFile, ...client]);
+  assert.deepEqual([good.code, good.stdout], [0, "[]\n"], good.stderr);
+  for (const flags of [
+    ["--ssl", ...client],
+    ["--ssl", "--ssl-ca-certs", certFile],
+  ]) {
+    assert.equal((await wbsync([...at, ...flags])).code, 3, flags.join(" "));
+  }
 });
 
 test("colours appear when forced, and never with NO_COLOR", async (t) => {

@@ -6,6 +6,7 @@ import { after, afterEach, before, beforeEach, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { DatabaseSync } from "@photostructure/sqlite";
 import { type RunningCli, startWbsync, wbsync } from "../support/cli.js";
+import { BUNDLES } from "../../src/redis/keys.js";
 import { freePort, tempDir } from "../support/process.js";
 import { type RedisServer, startRedis } from "../support/redis.js";
 import { waitFor } from "../support/wait.js";
@@ -217,6 +218,27 @@ test("a runner that trusts a key refuses what is not signed with it, and says so
   assert.match(String((await state()).reason), /not signed/);
   const signed = await deploy(recipe("two.ts", "1.0.1"), "--wait", "--sign", "release.key");
   assert.equal(signed.code, 0, signed.stderr);
+  await run("keys", "generate", "stranger");
+  const strange = await deploy(recipe("three.ts", "1.0.2"), "--wait", "--sign", "stranger.key");
+  assert.equal(strange.code, 1);
+  const { runningVersion, refused } = await state();
+  assert.equal(runningVersion, "1.0.1", "what is trusted goes on");
+  assert.match((refused as { reason: string }).reason, /not trusted/);
+});
+
+test("a bundle that was changed in Redis is not run, signed or not, and list says so", async () => {
+  await run("keys", "generate", "release");
+  await deploy(recipe("one.ts", "1.0.0"), "--sign", "release.key");
+  const client = redis.client();
+  for (const [sha256, code] of Object.entries(await client.hgetall(BUNDLES))) {
+    await client.hset(BUNDLES, sha256, `globalThis.evil = 1;${code}`);
+  }
+  for (const flags of [[], ["--trust", "release.pub"]]) {
+    const runner = startRunner(...flags);
+    await waitFor(async () => (await state())["state"] === "failing", { what: "it to be refused" });
+    assert.match(String((await state())["reason"]), /changed|SHA-256/);
+    await runner.stop();
+  }
 });
 
 test("--http tells whether the runner lives and whether every recipe is capturing", async () => {

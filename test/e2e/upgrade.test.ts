@@ -6,7 +6,7 @@ import { after, before, test } from "node:test";
 import { type Lab, type LabRunner, startLab } from "../support/lab.js";
 import { readTable } from "../support/lab-tables.js";
 import { waitFor } from "../support/wait.js";
-import { mulberry32, RandomLoad } from "./random-load.js";
+import { GONE, mulberry32, RandomLoad, stateOf } from "./random-load.js";
 import { assertNoRowWentBack, recordRows } from "./row-history.js";
 
 let lab: Lab;
@@ -30,15 +30,24 @@ test("twenty upgrades under load, with a mapping that changes", async (t) => {
   await recordRows(lab.db);
   const load = new RandomLoad({ redis: lab.client, seed });
   load.start();
+  const shoes = new Map<string, string | null>();
   for (let i = 1; i <= 20; i++) {
     const mappings = i % 2 === 0 ? FULL : SMALL;
     const partitions = 1 + Math.floor(random() * 6);
     await lab.deploy({ version: `1.${i}.0`, mappings, more: `partitions: ${partitions}, batch: 200,` });
     await waitFor(async () => (await lab.status())?.version === `1.${i}.0`);
+    // A row that this version has written shows which mapping it has.
+    const [id, v] = [`up${i}`, String(1_000_000 + i)];
+    load.history.set(id, [GONE, stateOf([undefined, undefined, undefined, v])]);
+    await lab.client.hset(`person:${id}`, { shoe: `s${i}`, v });
+    await lab.caughtUp();
+    shoes.set(id, mappings === FULL ? `s${i}` : null);
   }
   await load.stop();
   const rows = await lab.compare();
   await assertNoRowWentBack(lab.db, load);
+  const found = await lab.db.query("SELECT id, shoe FROM persons WHERE id LIKE 'up%'");
+  assert.deepEqual(new Map(found.map(({ id, shoe }) => [id, shoe])), shoes);
   t.diagnostic(`${load.size} writes, ${rows} rows`);
   assert.doesNotMatch(runner.stderr(), /cannot be continued/);
 });
@@ -81,12 +90,13 @@ test("rollback takes over by itself, and versions lists what there was", async (
 });
 
 test("a bundle that throws or loops at load does not replace the one that works", async () => {
-  for (const [version, code] of [
-    ["4.0.0", 'if (process.argv.includes("run")) throw new Error("no luck");'],
-    ["4.1.0", 'if (process.argv.includes("run")) for (;;);'],
+  for (const [version, code, reason] of [
+    ["4.0.0", 'if (process.argv.includes("run")) throw new Error("no luck");', /no luck/],
+    ["4.1.0", 'if (process.argv.includes("run")) for (;;);', /had not finished loading/],
   ] as const) {
     const { code: exit, stderr } = await lab.cli("deploy", lab.recipe({ version, head: code }), "--no-check", "--wait");
     assert.equal(exit, 1, stderr);
+    assert.match(stderr, reason);
     await lab.client.hset(`person:${version}`, { first_name: "Ann" });
     await lab.caughtUp();
     assert.equal((await readTable(lab.db)).get(version), '[null,"Ann",null,null]');
