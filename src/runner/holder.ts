@@ -1,6 +1,7 @@
 /** Which runner executes a recipe, and whether it is still there. */
 import { hostname } from "node:os";
 import { setTimeout as sleep } from "node:timers/promises";
+import { orAbort } from "../pipeline/or-abort.js";
 import type { Status } from "../registry/types.js";
 
 /** The name of a runner: where it lives, and a part that is never given twice. */
@@ -21,7 +22,7 @@ export interface HolderOptions {
 
 /** Whether another runner executes the recipe now: found out by looking for a sign of life. */
 export async function isHeld(options: HolderOptions, signal: AbortSignal): Promise<boolean> {
-  const first = await options.lastReport().catch(() => undefined);
+  const first = await ask(options, undefined, signal);
   if (!first || isOver(first, options.runner)) return false;
   return !(await isSilent(options, first, SILENT_AT_START_MS, signal));
 }
@@ -29,7 +30,7 @@ export async function isHeld(options: HolderOptions, signal: AbortSignal): Promi
 /** Resolves when the runner that executes the recipe has ended, or has been silent for ten seconds. */
 export async function untilReleased(options: HolderOptions, signal: AbortSignal): Promise<void> {
   while (!signal.aborted) {
-    const last = await options.lastReport().catch(() => undefined);
+    const last = await ask(options, undefined, signal);
     if (last && isOver(last, options.runner)) return;
     if (await isSilent(options, last, SILENT_MS, signal)) return;
   }
@@ -37,7 +38,7 @@ export async function untilReleased(options: HolderOptions, signal: AbortSignal)
 
 /** Waits for another beat than this one. */
 async function isSilent(
-  { lastReport, runner }: HolderOptions,
+  options: HolderOptions,
   before: Status | undefined,
   ms: number,
   signal: AbortSignal,
@@ -45,11 +46,23 @@ async function isSilent(
   const end = performance.now() + ms;
   while (performance.now() < end) {
     await sleep(LOOK_EVERY_MS, undefined, { signal });
-    const now = await lastReport().catch(() => before);
-    if (now && isOver(now, runner)) return true;
+    const now = await ask(options, before, signal);
+    if (now && isOver(now, options.runner)) return true;
     if (now?.beat !== before?.beat || now?.runner !== before?.runner) return false;
   }
   return true;
+}
+
+/** What was reported last, or the fallback where Redis refuses to say. Where it does not answer at all, the signal ends the wait. */
+async function ask(
+  { lastReport }: HolderOptions,
+  fallback: Status | undefined,
+  signal: AbortSignal,
+): Promise<Status | undefined> {
+  return await orAbort(
+    lastReport().catch(() => fallback),
+    signal,
+  );
 }
 
 /** It says itself that it has ended, it is ourselves, or its process on this machine is no more. */

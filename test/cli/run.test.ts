@@ -105,6 +105,29 @@ test("SIGTERM while Redis is away writes what is buffered, and does not wait for
   assert.equal(code, 0, stderr);
 });
 
+for (const [how, silence] of [
+  ["is killed", async (server: RedisServer) => await server.kill()],
+  ["does not answer", async (server: RedisServer) => server.pause()],
+] as const) {
+  test(`SIGTERM ends a runner that stands by also when Redis ${how}`, async (t) => {
+    const mortal = await startRedis();
+    t.after(() => mortal.resume());
+    t.after(() => mortal.stop());
+    const env = { REDIS_URL: mortal.url };
+    runners.push(startWbsync(["run"], { cwd: dir, env }));
+    const deployed = await wbsync(["deploy", recipe("one.ts", "1.0.0"), "--no-check", "--wait"], { cwd: dir, env });
+    assert.equal(deployed.code, 0, deployed.stderr);
+    const second = startWbsync(["run"], { cwd: dir, env });
+    runners.push(second);
+    await waitFor(() => /standby/.test(second.stderr()), { what: "the second runner to stand by" });
+    await silence(mortal);
+    // Until it has asked, and gets no answer.
+    await sleep(1_000);
+    const { code, stderr } = await Promise.race([second.stop(), sleep(15_000).then(() => second.stop("SIGKILL"))]);
+    assert.equal(code, 0, stderr);
+  });
+}
+
 test("pause and resume return when it is so, and nothing is lost meanwhile", async () => {
   startRunner();
   await deploy(recipe("one.ts", "1.0.0"), "--wait");
