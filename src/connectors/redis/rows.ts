@@ -11,21 +11,20 @@ type KeyOf = (id: readonly Value[]) => Text;
 const MAX_VALUES = 1_000_000;
 const MAX_BYTES = 512 * 1024 * 1024;
 
-/** A batch as `write-hashes` wants it: keys, deletes first, and for every other key its fields. */
+/** A batch as `write-hashes` wants it: keys, deletes first, and for the others their fields, group by group. */
 export function packRows(batch: Batch, keyOf: KeyOf): { keys: readonly Text[]; args: readonly Text[] } {
   const keys: Text[] = batch.deletes.map(({ id }) => keyOf(id));
   const args: Text[] = [];
   let bytes = 0;
-  for (const { columns, rows } of batch.upserts) {
-    for (const row of rows) {
-      keys.push(keyOf(row.id));
-      const { sets, unsets } = fieldsOf(columns, row);
-      args.push(String(sets.length), String(unsets.length));
-      for (const text of sets) {
-        args.push(text);
-        bytes += text.length;
+  for (const { sets, unsets, rows } of batch.upserts.flatMap(({ columns, rows }) => groupRows(columns, rows))) {
+    args.push(String(sets.length), String(unsets.length), String(rows.length), ...sets, ...unsets);
+    for (const { id, values } of rows) {
+      keys.push(keyOf(id));
+      for (const value of values) {
+        if (isNull(value)) continue;
+        args.push(value);
+        bytes += value.length;
       }
-      for (const name of unsets) args.push(name);
     }
   }
   if (args.length + keys.length > MAX_VALUES || bytes > MAX_BYTES) {
@@ -37,14 +36,38 @@ export function packRows(batch: Batch, keyOf: KeyOf): { keys: readonly Text[]; a
   return { keys, args };
 }
 
-/** NULL is a field that is not there. */
+/** Rows that set the same fields, and lack the same: NULL is a field that is not there. */
+interface Group {
+  readonly sets: readonly string[];
+  readonly unsets: readonly string[];
+  readonly rows: Row[];
+}
+
+function groupRows(columns: readonly string[], rows: readonly Row[]): readonly Group[] {
+  const groups = new Map<string, Group>();
+  for (const row of rows) {
+    let lacking = "";
+    for (let i = 0; i < columns.length; i++) if (isNull(row.values[i])) lacking += `${i},`;
+    let group = groups.get(lacking);
+    if (!group) {
+      const isLacking = columns.map((_, i) => isNull(row.values[i]));
+      const [sets, unsets] = [columns.filter((_, i) => !isLacking[i]), columns.filter((_, i) => isLacking[i])];
+      groups.set(lacking, (group = { sets, unsets, rows: [] }));
+    }
+    group.rows.push(row);
+  }
+  return [...groups.values()];
+}
+
+const isNull = (value: Value | undefined): value is null | undefined => value === null || value === undefined;
+
 function fieldsOf(columns: readonly string[], row: Row): { sets: readonly Text[]; unsets: readonly string[] } {
   const sets: Text[] = [];
   const unsets: string[] = [];
   for (let i = 0; i < columns.length; i++) {
     const name = columns[i]!;
     const value = row.values[i];
-    if (value === null || value === undefined) unsets.push(name);
+    if (isNull(value)) unsets.push(name);
     else sets.push(name, value);
   }
   return { sets, unsets };

@@ -6,50 +6,69 @@
 -- ARGV[2]    how many hashes are deleted
 -- then, for each checkpoint, three values:
 --            partition, the token that has to be stored ("": no checkpoint), the new JSON ("": it is removed)
--- then, for each hash to set:
---            how many values follow that set fields (two a field), how many follow that name fields to remove, and these
+-- then, for each group of hashes to set, in the order of KEYS:
+--            how many fields are set, how many are removed, how many hashes; the names of these fields; hash by hash what is set
 --
 -- Returns {1} when done, {0} where another token is stored, {-1, n, type} where the n-th hash is no hash. In the last two cases
 -- nothing was written.
 
-local CHUNK = 4000
+local CHUNK = 2000
+local call = redis.call
 local moves, deletes = tonumber(ARGV[1]), tonumber(ARGV[2])
 local rows = 3 + moves * 3
 
 for i = 3, rows - 1, 3 do
-  local stored = redis.call('HGET', KEYS[1], ARGV[i])
+  local stored = call('HGET', KEYS[1], ARGV[i])
   local token = stored and cjson.decode(stored).token or ''
   if token ~= ARGV[i + 1] then return {0} end
 end
 
 for i = deletes + 2, #KEYS do
-  local kind = redis.call('TYPE', KEYS[i]).ok
+  local kind = call('TYPE', KEYS[i]).ok
   if kind ~= 'hash' and kind ~= 'none' then return {-1, i - 1, kind} end
 end
 
-for i = 2, deletes + 1 do redis.call('DEL', KEYS[i]) end
+for i = 2, deletes + 1 do call('DEL', KEYS[i]) end
 
-local at = rows
-for i = deletes + 2, #KEYS do
-  local sets, unsets = tonumber(ARGV[at]), tonumber(ARGV[at + 1])
-  at = at + 2
-  -- Lua's stack holds no more than some thousand values.
+local at, key = rows, deletes + 2
+while at <= #ARGV do
+  local sets, unsets, hashes = tonumber(ARGV[at]), tonumber(ARGV[at + 1]), tonumber(ARGV[at + 2])
+  at = at + 3
+  -- The same commands serve all hashes of the group: only key and values change. Several, for Lua's stack holds no more than some
+  -- thousand values.
+  local commands = {}
   for first = at, at + sets - 1, CHUNK do
-    redis.call('HSET', KEYS[i], unpack(ARGV, first, math.min(first + CHUNK, at + sets) - 1))
+    local command = {'HSET', ''}
+    for i = first, math.min(first + CHUNK, at + sets) - 1 do
+      command[#command + 1] = ARGV[i]
+      command[#command + 1] = ''
+    end
+    commands[#commands + 1] = command
   end
-  at = at + sets
-  for first = at, at + unsets - 1, CHUNK do
-    redis.call('HDEL', KEYS[i], unpack(ARGV, first, math.min(first + CHUNK, at + unsets) - 1))
+  local removed = at + sets
+  at = removed + unsets
+  for _ = 1, hashes do
+    for _, command in ipairs(commands) do
+      command[2] = KEYS[key]
+      for i = 4, #command, 2 do
+        command[i] = ARGV[at]
+        at = at + 1
+      end
+      call(unpack(command))
+    end
+    for first = removed, removed + unsets - 1, CHUNK do
+      call('HDEL', KEYS[key], unpack(ARGV, first, math.min(first + CHUNK, removed + unsets) - 1))
+    end
+    key = key + 1
   end
-  at = at + unsets
 end
 
 for i = 3, rows - 1, 3 do
-  redis.call('HDEL', KEYS[1], ARGV[i] .. ':next')
+  call('HDEL', KEYS[1], ARGV[i] .. ':next')
   if ARGV[i + 2] == '' then
-    redis.call('HDEL', KEYS[1], ARGV[i])
+    call('HDEL', KEYS[1], ARGV[i])
   else
-    redis.call('HSET', KEYS[1], ARGV[i], ARGV[i + 2])
+    call('HSET', KEYS[1], ARGV[i], ARGV[i + 2])
   end
 end
 return {1}
