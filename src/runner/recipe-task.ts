@@ -63,6 +63,7 @@ export class RecipeTask {
   #since = Date.now();
   #beat = 0;
   #reportTimer: NodeJS.Timeout | undefined;
+  #isEnding = false;
   #nudge = new AbortController();
   #lastProgress = 0;
 
@@ -148,6 +149,7 @@ export class RecipeTask {
 
   /** Ends it: "drain" writes what is buffered first. */
   async stop(how: "drain" | "at the next batch"): Promise<void> {
+    this.#isEnding = true;
     const pipeline = this.#pipeline;
     if (pipeline && how === "drain") {
       const tooLate = setTimeout(() => this.#giveUp(), DRAIN_TIMEOUT_MS);
@@ -203,16 +205,21 @@ export class RecipeTask {
       this.#environment.release(this);
       return await this.#runAll(signal);
     } catch (error) {
-      if (signal.aborted) return true;
+      // What another runner has taken over is not ours to drain.
+      if (signal.aborted || (this.#isEnding && error instanceof SupersededError)) return true;
       await this.#waitOut(error, signal);
       return false;
     } finally {
-      this.#preparing.abort();
-      const pipelines = [this.#pipeline, this.#successor?.pipeline];
-      this.#pipeline = undefined;
-      this.#successor = undefined;
-      await Promise.all(pipelines.map(async (pipeline) => await pipeline?.close()));
+      await this.#closePipelines();
     }
+  }
+
+  async #closePipelines(): Promise<void> {
+    this.#preparing.abort();
+    const pipelines = [this.#pipeline, this.#successor?.pipeline];
+    this.#pipeline = undefined;
+    this.#successor = undefined;
+    await Promise.all(pipelines.map(async (pipeline) => await pipeline?.close()));
   }
 
   /** Opens the version that people want; where it cannot start, the one that has worked here before. */
@@ -367,7 +374,10 @@ export class RecipeTask {
   }
 
   async #waitOut(error: unknown, signal: AbortSignal): Promise<void> {
-    if (error instanceof SupersededError) return await this.#standBy(signal);
+    if (error instanceof SupersededError) {
+      await this.#closePipelines();
+      return await this.#standBy(signal);
+    }
     if (error instanceof HaltedError) this.#setState("halted", explain(error));
     else this.#setState("failing", explain(error));
     if (!(error instanceof WbsyncError) && this.#pipeline?.classify(error) === undefined)

@@ -48,7 +48,9 @@ test("a runner that was asleep and wakes up late is refused", async () => {
   const other = await lab.running();
   process.kill(third.child.pid as number, "SIGCONT");
   await standsBy(third);
-  await third.stop();
+  const ended = await third.stop();
+  assert.equal(ended.code, 0);
+  assert.doesNotMatch(ended.stderr, /could not be written/);
   await load.stop();
   await lab.compare();
   await assertNoRowWentBack(lab.db, load);
