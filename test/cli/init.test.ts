@@ -1,11 +1,12 @@
 /** `wbsync init`: what it writes is a project that type-checks and deploys as it is. */
 import assert from "node:assert/strict";
-import { existsSync, readFileSync, statSync } from "node:fs";
+import { existsSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, beforeEach, test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
 import { DATABASE_NAMES, databaseOf } from "../../src/cli/init/databases.js";
 import { typeErrors } from "../../src/recipe/type-check.js";
-import { wbsync } from "../support/cli.js";
+import { startWbsync, wbsync } from "../support/cli.js";
 import { startMariadb } from "../support/mariadb.js";
 import { startPostgres } from "../support/postgres.js";
 import { MAPPING_OF_EVERY_TYPE } from "../support/every-type.js";
@@ -158,6 +159,18 @@ test("without a terminal nothing is asked: the flags that answer are named", asy
   assert.equal(refused.code, 2);
   assert.match(refused.stderr, /--connection, --prefix, --table, --primary-key, --mapping, --name[\s\S]*--yes/);
   assert.ok(!existsSync(join(dir, "shop")));
+});
+
+test("a folder that cannot be made, or is none, is refused with the reason", async (t) => {
+  writeFileSync(join(dir, "file"), "");
+  const folders = ["file", "file/shop", ...(process.platform === "linux" ? ["/proc/shop", "/proc/deep/shop"] : [])];
+  for (const folder of folders) {
+    const running = startWbsync(["init", folder, "--yes", "--template", "sqlite"], { cwd: dir });
+    t.after(() => running.stop("SIGKILL"));
+    const { code, stderr } = await Promise.race([running.ended, sleep(15_000).then(() => running.stop("SIGKILL"))]);
+    assert.equal(code, 2, `${folder}: ${stderr}`);
+    assert.match(stderr, new RegExp(`^Error: ${folder} cannot be written: E\\w+: .*\\.\nName another folder\\.$`, "m"));
+  }
 });
 
 const wrong: readonly (readonly [args: string[], message: RegExp])[] = [

@@ -4,7 +4,7 @@ import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { UserError } from "../../errors.js";
+import { messageOf, UserError } from "../../errors.js";
 import { databaseOf } from "./databases.js";
 import { type Project, projectValues, type RecipePlan, type Versions } from "./project.js";
 import { fillTemplate, type Values } from "./template.js";
@@ -19,7 +19,7 @@ export interface WriteOptions {
   readonly redisUrl: string;
 }
 
-/** Writes the files, and returns their names. Throws a `UserError` USAGE where one exists, and writes nothing then. */
+/** Writes the files, and returns their names. Throws a `UserError` USAGE where one exists, and writes nothing then, or where one cannot be written. */
 export async function writeProject(dir: string, project: Project, options: WriteOptions): Promise<readonly string[]> {
   const files = await renderProject(project, options.redisUrl);
   const present = files.map(({ name }) => name).filter((name) => existsSync(join(dir, name)));
@@ -28,9 +28,23 @@ export async function writeProject(dir: string, project: Project, options: Write
       hint: "Choose another folder, or overwrite with --force.",
     });
   }
-  await mkdir(dir, { recursive: true });
-  for (const { name, text, mode } of files) await writeFile(join(dir, name), text, { mode });
+  try {
+    await makeFolder(dir);
+    for (const { name, text, mode } of files) await writeFile(join(dir, name), text, { mode });
+  } catch (cause) {
+    throw new UserError("USAGE", `${dir} cannot be written: ${messageOf(cause)}.`, {
+      hint: "Name another folder.",
+      cause,
+    });
+  }
   return files.map(({ name }) => name);
+}
+
+/** With the folders that it is in, one by one: where one refuses with ENOENT, as /proc does, Node's own way tries for ever. */
+async function makeFolder(dir: string): Promise<void> {
+  if (existsSync(dir)) return;
+  await makeFolder(dirname(dir));
+  await mkdir(dir);
 }
 
 interface File {
