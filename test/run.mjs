@@ -27,9 +27,19 @@ const EVERYWHERE = /^test\/connectors\/(mysql|postgres|sqlite|sql)/;
 /** Only by name: the emulator now and then refuses a call as busy when a runner was killed in the middle of one. */
 const BY_NAME = /^test\/connectors\/snowflake-kill/;
 
+/** As the head of this file says it. */
+const USAGE = `npm test                    every test file, but for connectors whose servers are not in every distribution
+npm test -- mysql cli/      the files whose path contains one of these
+npm run test:connectors     the connectors that npm test leaves out; what cannot be had here is skipped, and said at the end`;
+
 async function main() {
+  const args = process.argv.slice(2);
+  if (args.includes("--help") || args.includes("-h")) {
+    console.log(USAGE);
+    return 0;
+  }
   process.chdir(ROOT);
-  const [args, files] = [process.argv.slice(2), chosenFiles(process.argv.slice(2))];
+  const files = chosenFiles(args);
   if (!existsSync("node_modules")) run("npm", ["ci"]);
   ensureServers(["redis", "mariadb", "postgres"]);
   run(process.execPath, ["node_modules/typescript/bin/tsc", "-p", "tsconfig.json"]);

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import { existsSync, readlinkSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { after, test } from "node:test";
@@ -18,6 +18,13 @@ test("a Redis that was killed starts again with its data", async () => {
   await redis.start();
   assert.notEqual(redis.pid, before);
   assert.deepEqual(await client.hgetall("person:1"), { name: "Ann" });
+});
+
+test("npm test -- --help says how it is used, and runs nothing", () => {
+  const { status, stdout, stderr } = spawnSync(process.execPath, ["test/run.mjs", "--help"], { encoding: "utf8" });
+  assert.deepEqual([status, stderr], [0, ""]);
+  assert.match(stdout, /^npm test {2,}[\s\S]*^npm test -- mysql[\s\S]*^npm run test:connectors.*\n$/m);
+  assert.doesNotMatch(stdout, /tests \d/);
 });
 
 test("an ACL user has the rights that it was given", async () => {
