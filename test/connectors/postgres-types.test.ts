@@ -4,7 +4,7 @@ import { after, before, test, type TestContext } from "node:test";
 import type { Sink } from "../../src/connectors/connector.js";
 import { postgres } from "../../src/connectors/postgres.js";
 import type { Tls } from "../../src/connectors/sql/server-options.js";
-import type { Row, Value } from "../../src/model.js";
+import type { Bytes, Row, Value } from "../../src/model.js";
 import { converterFor } from "../../src/recipe/convert.js";
 import { checkpoint, NEVER } from "../contract/harness.js";
 import { makeCertificate } from "../support/certificate.js";
@@ -171,6 +171,23 @@ test("ids that are one to the server are one row in one batch", async (t) => {
     assert.deepEqual(await server.query(`SELECT v FROM ${name}`), [{ v: "7" }], name);
     await table.remove(ids[0]!, ids[2]!);
     assert.deepEqual(await server.query(`SELECT v FROM ${name}`), [], name);
+  }
+});
+
+test("a padded key is listed as the key in Redis has it, page by page", async (t) => {
+  await server.query("CREATE DOMAIN code AS char(6)");
+  for (const [name, type] of [
+    ["padded_ids", "char(10)"],
+    ["padded_codes", "code"],
+    ["unpadded_ids", "text"],
+  ] as const) {
+    const table = await open(t, name, ["v"], `CREATE TABLE ${name} (id ${type} PRIMARY KEY, v int)`);
+    const ids = ["a", "a b", "b", " c", "é"];
+    await table.set(...ids.map((id, i) => table.row(id, String(i))));
+    const found: (readonly Bytes[])[] = [];
+    for (let page; (page = (await table.sink.keys?.(found.at(-1), 2, NEVER)) ?? []).length > 0;) found.push(...page);
+    const listed = found.map(([id]) => Buffer.from(id!, "latin1").toString());
+    assert.deepEqual(listed.sort(), [...ids].sort(), name);
   }
 });
 

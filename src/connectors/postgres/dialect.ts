@@ -15,6 +15,8 @@ export const quote = (identifier: string): string => `"${identifier.replace(/"/g
 export const postgresDialect: Dialect<PostgresColumn> = {
   quote,
   placeholder: (n) => `$${n}`,
+  // Of a char(n) the blanks at its end are no part of the key.
+  keyText: (column, name) => (column.cast === "bpchar" ? `rtrim(${name})` : name),
   now: "now()",
   exampleType: "text",
   exampleKeyType: "text",
