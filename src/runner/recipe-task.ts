@@ -8,15 +8,15 @@
  *                                                   └─ ended
  */
 import { setTimeout as sleep } from "node:timers/promises";
-import { HaltedError, messageOf, SupersededError, UserError, WbsyncError } from "../errors.js";
+import { HaltedError, SupersededError, WbsyncError } from "../errors.js";
 import type { Bytes } from "../model.js";
 import type { Logger } from "../observe/logger.js";
 import type { Recipe } from "../recipe/recipe.js";
 import type { Registration, State, Status } from "../registry/types.js";
 import { Backoff } from "../backoff.js";
 import { type HolderOptions, isHeld, untilReleased } from "./holder.js";
-import { lastWord } from "./last-word.js";
 import type { Pipeline } from "../pipeline/pipeline.js";
+import { explain, Reports } from "./reports.js";
 
 /** What a task asks of its runner. */
 export interface TaskEnvironment {
@@ -34,17 +34,14 @@ export interface TaskEnvironment {
   release(task: object): void;
 }
 
-const REPORT_INTERVAL_MS = 1000;
-/** Changes of state are told soon, but not each of a burst. */
-const REPORT_SOON_MS = 20;
 /** A version that could not take over is tried again after this. */
 const RETRY_SUCCESSOR_MS = { firstMs: 1000, maxMs: 30_000 };
 const DRAIN_TIMEOUT_MS = 25_000;
-const PROGRESS_INTERVAL_MS = 2000;
 
 export class RecipeTask {
   readonly #environment: TaskEnvironment;
   readonly #log: Logger;
+  readonly #reports: Reports;
   readonly #stopped = new AbortController();
   readonly #backoff = new Backoff({ maxMs: 10_000 });
   #registration: Registration;
@@ -56,22 +53,19 @@ export class RecipeTask {
   #successor: { readonly pipeline: Pipeline; readonly registration: Registration } | undefined;
   #preparing = new AbortController();
   #refused: Status["refused"];
-  #state: State = "starting";
-  /** No other runner executes the recipe, as far as we know: only then is our report the one that counts. */
-  #isHolding = false;
-  #reason: string | undefined;
-  #since = Date.now();
-  #beat = 0;
-  #reportTimer: NodeJS.Timeout | undefined;
   #isEnding = false;
   #nudge = new AbortController();
-  #lastProgress = 0;
 
   constructor(registration: Registration, environment: TaskEnvironment) {
     this.#registration = registration;
     this.#applied = registration;
     this.#environment = environment;
     this.#log = environment.log.child({ recipe: registration.name });
+    this.#reports = new Reports({
+      log: this.#log,
+      version: () => this.#applied.version,
+      store: async () => await environment.report(this.name, this.status()),
+    });
   }
 
   get name(): string {
@@ -89,26 +83,23 @@ export class RecipeTask {
   }
 
   get state(): State {
-    return this.#state;
+    return this.#reports.state;
   }
 
   /** Whether changes are being captured, or kept back on purpose by somebody. */
   get isReady(): boolean {
-    return this.#state === "standby" || (this.#pipeline?.status().capturing ?? false);
+    return this.state === "standby" || (this.#pipeline?.status().capturing ?? false);
   }
 
   status(): Status {
     const at = this.#pipeline?.status();
     return {
       runner: this.#environment.runner,
-      beat: this.#beat,
       at: Date.now(),
-      since: this.#since,
       version: this.#applied.version,
       revision: this.#applied.revision,
       reconnects: this.#applied.reconnects,
-      state: this.#state,
-      ...(this.#reason !== undefined && { reason: this.#reason }),
+      ...this.#reports.parts,
       ...(this.#refused && { refused: this.#refused }),
       capturing: at?.capturing ?? false,
       buffered: at?.buffered ?? 0,
@@ -138,7 +129,7 @@ export class RecipeTask {
 
   /** Dead letters are to be tried again. */
   async takeRetries(): Promise<void> {
-    if (!this.#pipeline || this.#state !== "running") return;
+    if (!this.#pipeline || this.state !== "running") return;
     const keys = await this.#environment.takeRetries(this.name);
     if (keys.length === 0) return;
     this.#log.info(`carrying ${keys.length} dead letter${keys.length === 1 ? "" : "s"} again`);
@@ -176,16 +167,13 @@ export class RecipeTask {
   async run(signal: AbortSignal): Promise<void> {
     this.#finished = new Promise((resolve) => (this.#finish = resolve));
     const either = AbortSignal.any([signal, this.#stopped.signal]);
-    const beating = setInterval(() => void this.#report(), REPORT_INTERVAL_MS);
+    this.#reports.begin();
     try {
       while (!either.aborted && !(await this.#live(either)));
     } finally {
-      clearInterval(beating);
       this.#preparing.abort();
       this.#environment.release(this);
-      this.#setState("stopped");
-      clearTimeout(this.#reportTimer);
-      await lastWord(this.#report(), AbortSignal.abort());
+      await this.#reports.end();
       this.#finish();
     }
   }
@@ -193,10 +181,10 @@ export class RecipeTask {
   /** From loading to the end, or to a failure that is waited out. True: it has ended in good order. */
   async #live(signal: AbortSignal): Promise<boolean> {
     try {
-      this.#isHolding = false;
+      this.#reports.counts = false;
       if (await isHeld(this.#holder(), signal)) await this.#standBy(signal);
       signal.throwIfAborted();
-      this.#isHolding = true;
+      this.#reports.counts = true;
       this.#environment.hold(this);
       this.#pipeline = await this.#open(signal);
       this.#catchUpWithWishes();
@@ -244,7 +232,7 @@ export class RecipeTask {
 
   #begin(registration: Registration): void {
     this.#applied = registration;
-    this.#setState("starting");
+    this.#reports.become("starting");
   }
 
   /** People may have changed their mind while a version was opened, or what opened is not what they want. */
@@ -289,7 +277,7 @@ export class RecipeTask {
   }
 
   async #waitWhileHalted(error: HaltedError, signal: AbortSignal): Promise<void> {
-    this.#setState("halted", explain(error));
+    this.#reports.become("halted", explain(error));
     const waitMs = error.next === "try" ? this.#backoff.next() + 1000 : 2 ** 31 - 1;
     await this.#sleep(waitMs, signal);
     signal.throwIfAborted();
@@ -332,7 +320,7 @@ export class RecipeTask {
     this.#refused = { version, revision, reason };
     const goesOn = this.#worked?.version ?? this.#applied.version;
     if (isNews) this.#log.error(`version ${version} cannot take over, ${goesOn} goes on: ${reason}`);
-    this.#reportSoon();
+    this.#reports.soon();
   }
 
   /** People have gone back to the version that works. */
@@ -356,21 +344,12 @@ export class RecipeTask {
   #follow(): void {
     const at = this.#pipeline?.status();
     if (!at || this.#stopped.signal.aborted) return;
-    if (this.#applied.desired === "paused" && !at.isWriting) return this.#setState("paused");
-    if (at.trouble !== undefined) return this.#setState("failing", at.trouble);
-    if (!at.capturing) return this.#setState("starting");
-    if (at.scan) this.#showProgress(at.scan);
+    if (this.#applied.desired === "paused" && !at.isWriting) return this.#reports.become("paused");
+    if (at.trouble !== undefined) return this.#reports.become("failing", at.trouble);
+    if (!at.capturing) return this.#reports.become("starting");
+    if (at.scan) this.#reports.showProgress(at.scan, at.rows);
     this.#backoff.reset();
-    this.#setState(at.scan ? "snapshot" : "running");
-  }
-
-  #showProgress({ scanned, keys }: { scanned: number; keys: number }): void {
-    if (scanned === 0 || Date.now() - this.#lastProgress < PROGRESS_INTERVAL_MS) return;
-    this.#lastProgress = Date.now();
-    const { rows } = this.status();
-    this.#log.info(
-      `snapshot: ${scanned.toLocaleString("en")} keys found (the server holds ${keys.toLocaleString("en")}), ${rows.toLocaleString("en")} rows written`,
-    );
+    this.#reports.become(at.scan ? "snapshot" : "running");
   }
 
   async #waitOut(error: unknown, signal: AbortSignal): Promise<void> {
@@ -378,8 +357,8 @@ export class RecipeTask {
       await this.#closePipelines();
       return await this.#standBy(signal);
     }
-    if (error instanceof HaltedError) this.#setState("halted", explain(error));
-    else this.#setState("failing", explain(error));
+    if (error instanceof HaltedError) this.#reports.become("halted", explain(error));
+    else this.#reports.become("failing", explain(error));
     if (!(error instanceof WbsyncError) && this.#pipeline?.classify(error) === undefined)
       this.#log.debug({ err: error });
     await this.#sleep(this.#backoff.next(), signal);
@@ -387,9 +366,9 @@ export class RecipeTask {
 
   /** Waits until the runner that executes it is gone. */
   async #standBy(signal: AbortSignal): Promise<void> {
-    this.#isHolding = false;
+    this.#reports.counts = false;
     this.#environment.release(this);
-    this.#setState("standby", "another runner executes this recipe");
+    this.#reports.become("standby", "another runner executes this recipe");
     await untilReleased(this.#holder(), signal);
   }
 
@@ -407,35 +386,6 @@ export class RecipeTask {
   #nudgeNow(): void {
     this.#nudge.abort();
   }
-
-  #setState(state: State, reason?: string): void {
-    if (this.#state === state && this.#reason === reason) return;
-    const before = this.#state;
-    this.#state = state;
-    this.#reason = reason;
-    this.#since = Date.now();
-    const text = `${state}${reason === undefined ? "" : `: ${reason}`}`;
-    if (state === "failing" || state === "halted") this.#log.error(text);
-    else if (before !== state) this.#log.info(`${text} (version ${this.#applied.version})`);
-    this.#reportSoon();
-  }
-
-  #reportSoon(): void {
-    this.#reportTimer ??= setTimeout(() => {
-      this.#reportTimer = undefined;
-      void this.#report();
-    }, REPORT_SOON_MS);
-  }
-
-  async #report(): Promise<void> {
-    if (!this.#isHolding) return;
-    this.#beat++;
-    try {
-      await this.#environment.report(this.name, this.status());
-    } catch (error) {
-      this.#log.debug(`the status could not be stored: ${messageOf(error)}`);
-    }
-  }
 }
 
 function isOtherCode(one: Registration, other: Registration): boolean {
@@ -445,9 +395,4 @@ function isOtherCode(one: Registration, other: Registration): boolean {
 /** An older version, with what people want of any: pausing and the like is for the one that works. */
 function asWanted(version: Registration, { desired, reconnects, revision }: Registration): Registration {
   return { ...version, desired, reconnects, revision };
-}
-
-function explain(error: unknown): string {
-  if (!(error instanceof UserError) || !error.hint) return messageOf(error);
-  return `${error.message}${/[.!?:]$/.test(error.message) ? "" : "."} ${error.hint}`;
 }

@@ -2,6 +2,7 @@
  * Runs test files, each in a process of its own, in the order given: `node --import tsx test/support/run-files.mjs
  * <concurrency> <file for what was skipped> <test files>`. `node --test` would do, but that it sorts its files by name.
  */
+import { setMaxListeners } from "node:events";
 import { createWriteStream } from "node:fs";
 import { run } from "node:test";
 import { spec } from "node:test/reporters";
@@ -12,6 +13,7 @@ const TIMEOUT_MS = 10 * 60_000;
 
 const [concurrency, skippedFile, ...files] = process.argv.slice(2);
 const ended = new AbortController();
+setMaxListeners(0, ended.signal);
 for (const signal of ["SIGINT", "SIGTERM"]) process.once(signal, () => ended.abort());
 
 const tests = run({ files, concurrency: Number(concurrency), timeout: TIMEOUT_MS, signal: ended.signal });
