@@ -143,6 +143,9 @@ describe("SQL Server's statements", () => {
         `([a] = CAST(@p2 AS datetime) AND [b] > CAST(@p3 AS uniqueidentifier)) ${end}`,
       params: ["x", "x", "y"],
     });
+    const padded = [columnOf("a", "char"), columnOf("b", "nchar"), columnOf("c", "varchar"), columnOf("d", "nvarchar")];
+    const { sql } = keyPage(mssqlDialect, { ...targetOf(id), key: padded }, undefined, 10);
+    assert.match(sql, /^SELECT RTRIM\(\[a\]\), RTRIM\(\[b\]\), \[c\], \[d\] FROM /);
   });
 
   test("what the server would cut, round or replace is refused", () => {

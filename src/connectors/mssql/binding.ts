@@ -26,15 +26,17 @@ function textWay({ name, length, collation, codePage = 1252 }: MssqlType): Way |
   const to = (type: string) => ({
     convert: (text: string) => `CAST(${text}${collation === undefined ? "" : ` COLLATE ${collation}`} AS ${type})`,
   });
+  // The blanks at the end of a char(n) are no part of the key.
+  const shown = ["char", "nchar"].includes(name) && { show: (column: string) => `RTRIM(${column})` };
   switch (name) {
     case "nchar":
     case "nvarchar": {
       const units = length > 0 ? length / 2 : undefined;
-      return { bind: textOf(units), ...to(`${name}(${units ?? "max"})`) };
+      return { ...shown, bind: textOf(units), ...to(`${name}(${units ?? "max"})`) };
     }
     case "char":
     case "varchar":
-      return { bind: varcharOf(name, codePage), ...to(`${name}(${length > 0 ? length : "max"})`) };
+      return { ...shown, bind: varcharOf(name, codePage), ...to(`${name}(${length > 0 ? length : "max"})`) };
     case "text":
       return { bind: varcharOf(name, codePage), ...to("varchar(max)") };
     case "ntext":
