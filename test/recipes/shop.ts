@@ -36,6 +36,12 @@ export async function openShop(env: Readonly<Record<string, string>>): Promise<S
       // The types were checked with those of the tests.
       const { code, stderr } = await wbsync(["deploy", file, "--wait", "--no-check"], options);
       if (code !== 0) throw new Error(`${stderr}\n${runner.stderr()}`);
+      // A snapshot that is still under way reads hashes as they are by then, also what a write with "+" keeps from the row.
+      const areRunning = async () => {
+        const { stdout } = await wbsync(["list", "--json"], options);
+        return (JSON.parse(stdout) as { state: string }[]).every(({ state }) => state === "running");
+      };
+      await waitFor(areRunning, { what: "every recipe to run" });
     },
     async stop() {
       await runner.stop();
