@@ -60,16 +60,21 @@ test("deletes while no runner was there are carried, because the server removed 
   for (let i = 0; i < 100; i++) assert.equal(left.has(`away${i}`), i >= 50, `person:away${i}`);
 });
 
-test("where something expired meanwhile nobody can tell, and rows are kept", async () => {
-  await fill("doubt", 10);
-  await redis.pexpire("person:doubt9", 600);
+/** Deletes <prefix>0 and lets <prefix>9 expire while no runner is there, and returns the rows that are left once one has been. */
+async function deletedWhileSomethingExpired(prefix: string, ...flags: string[]): Promise<Set<string>> {
+  await fill(prefix, 10);
+  await redis.pexpire(`person:${prefix}9`, 600);
   await lab.caughtUp();
   await runner.kill();
-  await waitFor(async () => (await redis.exists("person:doubt9")) === 0);
-  await redis.del("person:doubt0");
-  runner = await lab.running();
+  await waitFor(async () => (await redis.exists(`person:${prefix}9`)) === 0);
+  await redis.del(`person:${prefix}0`);
+  runner = await lab.running(...flags);
   await lab.caughtUp();
-  const left = await ids();
+  return await ids();
+}
+
+test("where something expired meanwhile nobody can tell, and rows are kept", async () => {
+  const left = await deletedWhileSomethingExpired("doubt");
   assert.ok(left.has("doubt9"), "a key that expired keeps its row");
   assert.ok(left.has("doubt0"), "and so does one of which nobody can tell");
   assert.match(runner.stderr(), /onUncertainDelete/);
@@ -77,16 +82,8 @@ test("where something expired meanwhile nobody can tell, and rows are kept", asy
 
 test("onUncertainDelete can say delete, and what is uncertain is counted", async () => {
   await lab.deploy({ version: "1.1.0", more: 'onUncertainDelete: "delete",' }, "--wait");
-  await fill("guess", 10);
-  await redis.pexpire("person:guess9", 600);
-  await lab.caughtUp();
-  await runner.kill();
-  await waitFor(async () => (await redis.exists("person:guess9")) === 0);
-  await redis.del("person:guess0");
   const port = await freePort();
-  runner = await lab.running("--http", String(port));
-  await lab.caughtUp();
-  const left = await ids();
+  const left = await deletedWhileSomethingExpired("guess", "--http", String(port));
   assert.deepEqual([left.has("guess0"), left.has("guess1")], [false, true]);
   const metrics = await (await fetch(`http://127.0.0.1:${port}/metrics`)).text();
   const [, count] = /^wbsync_uncertain_deletes_total\{recipe="Persons"\} (\d+)$/m.exec(metrics) ?? [];
