@@ -94,13 +94,17 @@ async function set(context: Context, name: string, options: SetOptions): Promise
   say(names.length === 0 ? "No recipe is registered." : `Asked to connect afresh: ${names.join(", ")}`);
 }
 
+/** Not by way of print or printJson: they would hide it. */
+function printSecret(secret: string | object): void {
+  process.stdout.write(`${typeof secret === "string" ? secret : JSON.stringify(secret, undefined, 2)}\n`);
+}
+
 async function get(context: Context, name: string, options: KeyOption & JsonOption): Promise<void> {
   const value = await (await openParameters(context, options)).get(name);
   if (value === undefined) {
     throw new UserError("NOT_FOUND", `There is no parameter "${name}".`, { hint: '"wbsync config list" shows all.' });
   }
-  // Not by way of print: that would hide it.
-  process.stdout.write(`${options.json ? JSON.stringify({ name, value }, undefined, 2) : value}\n`);
+  printSecret(options.json ? { name, value } : value);
 }
 
 async function list(context: Context, options: JsonOption): Promise<void> {
@@ -122,7 +126,7 @@ async function unset(context: Context, name: string, { json }: JsonOption): Prom
 async function keygen({ json }: JsonOption): Promise<void> {
   const { generateSecretKey } = await import("../../config/encryption.js");
   const secretKey = generateSecretKey();
-  process.stdout.write(`${json ? JSON.stringify({ secretKey }, undefined, 2) : secretKey}\n`);
+  printSecret(json ? { secretKey } : secretKey);
   say("Give it to every runner and operator as WBSYNC_SECRET_KEY or --secret-key-file. Without it values are lost.");
 }
 
