@@ -16,7 +16,7 @@ export function packRows(batch: Batch, keyOf: KeyOf): { keys: readonly Text[]; a
   const keys: Text[] = batch.deletes.map(({ id }) => keyOf(id));
   const args: Text[] = [];
   let bytes = 0;
-  for (const { sets, unsets, rows } of batch.upserts.flatMap(({ columns, rows }) => groupRows(columns, rows))) {
+  for (const { sets, unsets, rows } of groupRows(batch)) {
     args.push(String(sets.length), String(unsets.length), String(rows.length), ...sets, ...unsets);
     for (const { id, values } of rows) {
       keys.push(keyOf(id));
@@ -36,51 +36,14 @@ export function packRows(batch: Batch, keyOf: KeyOf): { keys: readonly Text[]; a
   return { keys, args };
 }
 
-/** Rows that set the same fields, and lack the same: NULL is a field that is not there. */
-interface Group {
-  readonly sets: readonly string[];
-  readonly unsets: readonly string[];
-  readonly rows: Row[];
-}
-
-function groupRows(columns: readonly string[], rows: readonly Row[]): readonly Group[] {
-  const groups = new Map<string, Group>();
-  for (const row of rows) {
-    let lacking = "";
-    for (let i = 0; i < columns.length; i++) if (isNull(row.values[i])) lacking += `${i},`;
-    let group = groups.get(lacking);
-    if (!group) {
-      const isLacking = columns.map((_, i) => isNull(row.values[i]));
-      const [sets, unsets] = [columns.filter((_, i) => !isLacking[i]), columns.filter((_, i) => isLacking[i])];
-      groups.set(lacking, (group = { sets, unsets, rows: [] }));
-    }
-    group.rows.push(row);
-  }
-  return [...groups.values()];
-}
-
-const isNull = (value: Value | undefined): value is null | undefined => value === null || value === undefined;
-
-function fieldsOf(columns: readonly string[], row: Row): { sets: readonly Text[]; unsets: readonly string[] } {
-  const sets: Text[] = [];
-  const unsets: string[] = [];
-  for (let i = 0; i < columns.length; i++) {
-    const name = columns[i]!;
-    const value = row.values[i];
-    if (isNull(value)) unsets.push(name);
-    else sets.push(name, value);
-  }
-  return { sets, unsets };
-}
-
 /** A batch as single commands to the nodes of a cluster. Throws the worst error when all have been answered. */
 export async function writeOneByOne(link: Link, batch: Batch, keyOf: KeyOf): Promise<void> {
   const commands: [RowCommand, readonly Text[]][] = batch.deletes.map(({ id }) => ["del", [keyOf(id)]]);
-  for (const { columns, rows } of batch.upserts) {
-    for (const row of rows) {
-      const key = keyOf(row.id);
-      const { sets, unsets } = fieldsOf(columns, row);
-      if (sets.length > 0) commands.push(["hset", [key, ...sets]]);
+  for (const { sets, unsets, rows } of groupRows(batch)) {
+    for (const { id, values } of rows) {
+      const key = keyOf(id);
+      const present = values.filter((value) => !isNull(value));
+      if (sets.length > 0) commands.push(["hset", [key, ...sets.flatMap((name, i) => [name, present[i]!])]]);
       if (unsets.length > 0) commands.push(["hdel", [key, ...unsets]]);
     }
   }
@@ -91,3 +54,30 @@ export async function writeOneByOne(link: Link, batch: Batch, keyOf: KeyOf): Pro
   if (lost[0]) throw lost[0].outcome.reason;
   for (const { i } of failed) await link.call(...commands[i]!);
 }
+
+/** Rows that set the same fields, and lack the same: NULL is a field that is not there. */
+interface Group {
+  readonly sets: readonly string[];
+  readonly unsets: readonly string[];
+  readonly rows: Row[];
+}
+
+function groupRows({ upserts }: Batch): readonly Group[] {
+  return upserts.flatMap(({ columns, rows }) => {
+    const groups = new Map<string, Group>();
+    for (const row of rows) {
+      let lacking = "";
+      for (let i = 0; i < columns.length; i++) if (isNull(row.values[i])) lacking += `${i},`;
+      let group = groups.get(lacking);
+      if (!group) {
+        const isLacking = columns.map((_, i) => isNull(row.values[i]));
+        const [sets, unsets] = [columns.filter((_, i) => !isLacking[i]), columns.filter((_, i) => isLacking[i])];
+        groups.set(lacking, (group = { sets, unsets, rows: [] }));
+      }
+      group.rows.push(row);
+    }
+    return [...groups.values()];
+  });
+}
+
+const isNull = (value: Value | undefined): value is null | undefined => value === null || value === undefined;
