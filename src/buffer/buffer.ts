@@ -150,6 +150,7 @@ export class Buffer {
       taken.push(entry);
     }
     for (const entry of taken) {
+      entry.unpack();
       this.#bytes -= entry.size;
       if (entry.isVacant) this.#conclude(entry);
     }

@@ -1,7 +1,8 @@
 /**
  * Entries in a row, found by their keys. Taking the oldest, adding a newest and removing one from the middle cost the same whatever
- * the length. The index keeps entries that are gone until there are more of them than others, and is then made anew: that costs less
- * than to delete them one by one, and most often nothing at all, because the queue has run empty.
+ * the length. The index keeps entries that are gone until there are more of them than others, and is then thrown away, to be made anew
+ * when somebody looks for a key: that costs less than to delete them one by one, and most often nothing at all, because the queue has
+ * run empty by then.
  */
 import type { Bytes } from "../model.js";
 import type { Entry } from "./entry.js";
@@ -10,7 +11,8 @@ import type { Entry } from "./entry.js";
 const FEW = 1024;
 
 export class EntryQueue implements Iterable<Entry> {
-  #byKey = new Map<Bytes, Entry>();
+  /** undefined: nobody has looked for a key since it was thrown away. */
+  #index: Map<Bytes, Entry> | undefined = new Map();
   #size = 0;
   /** The oldest. */
   first: Entry | undefined;
@@ -21,7 +23,7 @@ export class EntryQueue implements Iterable<Entry> {
   }
 
   get(key: Bytes): Entry | undefined {
-    const entry = this.#byKey.get(key);
+    const entry = this.#byKey().get(key);
     return entry?.queue === this ? entry : undefined;
   }
 
@@ -60,12 +62,12 @@ export class EntryQueue implements Iterable<Entry> {
     entry.after = undefined;
     entry.queue = undefined;
     this.#size--;
-    if (this.#byKey.size > 2 * this.#size + FEW) this.#index();
+    if (this.#index && this.#index.size > 2 * this.#size + FEW) this.#index = undefined;
   }
 
   clear(): void {
     for (const entry of this) entry.queue = undefined;
-    this.#byKey.clear();
+    this.#index = new Map();
     this.#size = 0;
     this.first = undefined;
     this.#last = undefined;
@@ -82,14 +84,15 @@ export class EntryQueue implements Iterable<Entry> {
   }
 
   #enter(entry: Entry): void {
-    this.#byKey.set(entry.key, entry);
+    this.#index?.set(entry.key, entry);
     this.#size++;
     entry.queue = this;
   }
 
-  /** Without the entries that are gone. */
-  #index(): void {
-    this.#byKey = new Map();
-    for (let entry = this.first; entry; entry = entry.after) this.#byKey.set(entry.key, entry);
+  #byKey(): Map<Bytes, Entry> {
+    if (this.#index) return this.#index;
+    this.#index = new Map();
+    for (let entry = this.first; entry; entry = entry.after) this.#index.set(entry.key, entry);
+    return this.#index;
   }
 }

@@ -52,6 +52,11 @@ export class Entry extends Rare {
     if (typeof this.#held !== "string" && this.#held.length > 0) this.#held = pack(this.#held) ?? this.#held;
   }
 
+  /** Its values are looked at now. */
+  unpack(): void {
+    if (typeof this.#held === "string") this.#held = unpack(this.#held);
+  }
+
   /** Fields were set. Setting some fields of a hash that did not exist says that the others are absent. Returns bytes gained. */
   set(pairs: readonly Bytes[], fields: Fields): number {
     const values = this.#values(fields.size);

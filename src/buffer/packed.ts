@@ -1,5 +1,5 @@
 /**
- * Values that wait, as one text: of each its length and then itself. Entries by the hundred thousand may wait while the database is
+ * Values that wait, as one text: how many there are, and of each its length and then itself. Entries by the hundred thousand may wait while the database is
  * slow, and what they are made of is what the garbage collector carries around: one text is a third of the bytes of an array of texts.
  */
 import type { Bytes } from "../model.js";
@@ -7,14 +7,18 @@ import type { Bytes } from "../model.js";
 /** A length is one character, and one more stands for a field that the hash does not have. */
 const LONGEST = 254;
 const ABSENT = 255;
-/** Values of more bytes than this are left as they are. */
+/** More values are left as they are. */
+const MANY = 255;
+/** So are values of more bytes than this. */
 const ROOM = 1024;
 
 const scratch = Buffer.alloc(ROOM) as Buffer & { latin1Slice(start: number, end: number): string };
 
 /** undefined: they are too long, or one of them is not known. */
 export function pack(values: readonly (Bytes | null | undefined)[]): Bytes | undefined {
-  let at = 0;
+  if (values.length > MANY) return undefined;
+  scratch[0] = values.length;
+  let at = 1;
   for (const value of values) {
     if (value === null) {
       if (at === ROOM) return undefined;
@@ -29,11 +33,11 @@ export function pack(values: readonly (Bytes | null | undefined)[]): Bytes | und
 }
 
 export function unpack(packed: Bytes): (Bytes | null)[] {
-  const values: (Bytes | null)[] = [];
-  for (let at = 0; at < packed.length;) {
+  const values = new Array<Bytes | null>(packed.charCodeAt(0));
+  let at = 1;
+  for (let i = 0; i < values.length; i++) {
     const length = packed.charCodeAt(at++);
-    if (length === ABSENT) values.push(null);
-    else values.push(packed.substring(at, (at += length)));
+    values[i] = length === ABSENT ? null : packed.substring(at, (at += length));
   }
   return values;
 }
@@ -41,7 +45,7 @@ export function unpack(packed: Bytes): (Bytes | null)[] {
 /** Bytes of the values themselves. */
 export function packedSize(packed: Bytes): number {
   let bytes = 0;
-  for (let at = 0; at < packed.length;) {
+  for (let at = 1; at < packed.length;) {
     const length = packed.charCodeAt(at++);
     if (length === ABSENT) continue;
     bytes += length;

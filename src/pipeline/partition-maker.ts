@@ -90,6 +90,7 @@ export class PartitionMaker {
     return new Writer({
       sink: this.#options.sinks[checkpoint.partition] as Sink,
       checkpoint,
+      areDistinct: () => partition().rows.areDistinct,
       refuse: (item, error) => partition().refuse(item, error),
       onTrouble,
       onOpened: ({ columns }) => {
