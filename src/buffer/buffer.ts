@@ -150,7 +150,6 @@ export class Buffer {
       taken.push(entry);
     }
     for (const entry of taken) {
-      entry.unpack();
       this.#bytes -= entry.size;
       if (entry.isVacant) this.#conclude(entry);
     }

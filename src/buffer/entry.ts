@@ -1,7 +1,7 @@
 /** What is known of one changed key, and how it grows with every change. Pure: the rules that everything else relies on. */
 import type { Bytes } from "../model.js";
 import type { EntryQueue } from "./entry-queue.js";
-import { pack, packedSize, unpack } from "./packed.js";
+import { pack, packedCount, packedSize, unpack } from "./packed.js";
 import { Rare, type Known } from "./rare.js";
 
 /** A field's place among the mapped fields. */
@@ -38,7 +38,10 @@ export class Entry extends Rare {
     this.last = first;
   }
 
-  /** By place of the mapped field; empty: nothing is known. */
+  /**
+   * By place of the mapped field; empty: nothing is known. What was packed is unpacked at every call, and not kept: an old object
+   * that holds young ones would keep them alive long after it is dead itself.
+   */
   get values(): Known[] {
     return typeof this.#held === "string" ? unpack(this.#held) : this.#held;
   }
@@ -50,11 +53,6 @@ export class Entry extends Rare {
   /** Makes it small: it will wait for a while. */
   pack(): void {
     if (typeof this.#held !== "string" && this.#held.length > 0) this.#held = pack(this.#held) ?? this.#held;
-  }
-
-  /** Its values are looked at now. */
-  unpack(): void {
-    if (typeof this.#held === "string") this.#held = unpack(this.#held);
   }
 
   /** Fields were set. Setting some fields of a hash that did not exist says that the others are absent. Returns bytes gained. */
@@ -177,6 +175,8 @@ export class Entry extends Rare {
   /** Whether the row can be told without asking Redis. */
   isComplete(size: number): boolean {
     if (this.isVacant) return true;
+    const held = this.#held;
+    if (typeof held === "string" && !this.mayBeEmpty) return packedCount(held) >= size;
     const { values } = this;
     if (values.length < size) return false;
     let hasField = false;

@@ -33,13 +33,18 @@ export function pack(values: readonly (Bytes | null | undefined)[]): Bytes | und
 }
 
 export function unpack(packed: Bytes): (Bytes | null)[] {
-  const values = new Array<Bytes | null>(packed.charCodeAt(0));
+  const values = new Array<Bytes | null>(packedCount(packed));
   let at = 1;
   for (let i = 0; i < values.length; i++) {
     const length = packed.charCodeAt(at++);
     values[i] = length === ABSENT ? null : packed.substring(at, (at += length));
   }
   return values;
+}
+
+/** How many values. */
+export function packedCount(packed: Bytes): number {
+  return packed.charCodeAt(0);
 }
 
 /** Bytes of the values themselves. */

@@ -124,16 +124,15 @@ class Outcome implements Resolved {
 
   /** Makes the row of an entry of which everything is known that can be known. */
   settle(entry: Entry, mayUseValues: boolean): void {
+    const { values } = entry;
     const isEmptied = entry.absentAt !== undefined && entry.mayBeEmpty;
-    const hasValues = mayUseValues && hasKnown(entry.values);
+    const hasValues = mayUseValues && hasKnown(values);
     const isDelete = isEmptied || (entry.isRemoved && !hasValues);
     if (!isDelete && !hasValues) return;
     try {
-      this.items.push(
-        isDelete ? this.#rows.delete(entry, entry.last) : this.#rows.upsert(entry, entry.values, entry.last),
-      );
+      this.items.push(isDelete ? this.#rows.delete(entry, entry.last) : this.#rows.upsert(entry, values, entry.last));
     } catch (error) {
-      this.#refuse(entry, isDelete ? "delete" : "upsert", this.shown(entry.values), error);
+      this.#refuse(entry, isDelete ? "delete" : "upsert", this.shown(values), error);
     }
   }
 
