@@ -4,7 +4,7 @@ import { Readable } from "node:stream";
 import { type Connection, createConnection, type QueryOptions } from "mysql2";
 import pg from "pg";
 import { from as copyFrom } from "pg-copy-streams";
-import { BulkExecute } from "../../src/connectors/mysql/bulk-execute.js";
+import { Flights } from "../../src/connectors/mysql/flight.js";
 import { COLUMNS, CREATE_TABLE } from "./person.js";
 
 /** One connection. */
@@ -73,14 +73,14 @@ async function preparedByDriver(connection: Connection): Promise<Write> {
 }
 
 async function preparedByUs(connection: Connection): Promise<Write> {
-  const bulk = new BulkExecute();
+  const queue = connection as unknown as { addCommand(command: unknown): void };
+  const flights = new Flights((command) => queue.addCommand(command));
   return (batch) =>
     new Promise((resolve, reject) => {
       connection.prepare(upsertRows(batch), (error, statement) => {
         if (error) return reject(error);
         const { id } = statement as unknown as { id: number };
-        const queue = connection as unknown as { addCommand(command: unknown): void };
-        queue.addCommand(bulk.command(id, batch, (failure) => (failure ? reject(failure) : resolve())));
+        flights.send(id, batch, (failure) => (failure ? reject(failure) : resolve()));
       });
     });
 }

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { mysql } from "../../src/connectors/mysql.js";
-import { encodeExecute } from "../../src/connectors/mysql/bulk-execute.js";
+import { encodeExecute } from "../../src/connectors/mysql/execute-packet.js";
 import type { Checkpoint } from "../../src/model.js";
 import { type MariadbServer, startMariadb } from "../support/mariadb.js";
 

@@ -1,7 +1,7 @@
 /** A connection to SQL Server through mssql: a pool of one, since the driver has nothing less. */
 import type { Database, Result, Session, Statement, Steps } from "../sql/database.js";
 import { loadDriver, within, type Limits } from "../sql/driver.js";
-import { runSteps } from "../sql/steps.js";
+import { inTurn, runSteps } from "../sql/steps.js";
 import type { TableName } from "../sql/table.js";
 import { describeMssql } from "./catalog.js";
 import { mssqlDialect } from "./dialect.js";
@@ -89,14 +89,14 @@ class MssqlSession implements Session<MssqlColumn> {
     return this.#send(this.#pool, statement);
   }
 
-  async transact(steps: Steps): Promise<void> {
+  async transact(steps: readonly Steps[]): Promise<void> {
     const transaction = new this.#driver.Transaction(this.#pool as never);
     transaction.on("error", () => undefined);
     let isOver = false;
     transaction.on("rollback", () => (isOver = true));
     try {
       await this.#wait(transaction.begin(this.#driver.ISOLATION_LEVEL.READ_COMMITTED));
-      await runSteps(steps, (statement) => this.#send(transaction, statement));
+      await runSteps(inTurn(steps), (statement) => this.#send(transaction, statement));
       await this.#wait(transaction.commit());
     } catch (error) {
       // XACT_ABORT: most errors have ended the transaction already.

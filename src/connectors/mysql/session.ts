@@ -3,19 +3,17 @@ import { WbsyncError } from "../../errors.js";
 import type { Database, Dialect, Result, Session, Statement, Steps } from "../sql/database.js";
 import { loadDriver, lost, refused, unreachable, within, type Limits } from "../sql/driver.js";
 import { resolveServer, type Server, type ServerKind, type ServerOptions, type Tls } from "../sql/server-options.js";
-import { runSteps } from "../sql/steps.js";
+import { runTogether } from "../sql/steps.js";
 import type { TableName } from "../sql/table.js";
 import type { Value } from "../../model.js";
-import { BulkExecute, type QueuedCommand } from "./bulk-execute.js";
 import { describeMysql } from "./catalog.js";
 import { mysqlDialect } from "./dialect.js";
 import { classifyMysql, isDuplicate, isMissingTable } from "./errors.js";
+import { Flights, type QueuedCommand } from "./flight.js";
+import { MAX_STATEMENTS, Prepared, type Preparing } from "./prepared.js";
 import type { MysqlColumn } from "./types.js";
 
 export const MYSQL: ServerKind = { kind: "mysql", schemes: ["mysql", "mariadb"], port: 3306 };
-
-/** From so many parameters on, they are worth a packet of our own. */
-const BULK_PARAMS = 32;
 
 /**
  * Seconds that a transaction may lie idle before the server rolls it back (MariaDB; MySQL has no such limit): a runner that is stopped
@@ -23,19 +21,15 @@ const BULK_PARAMS = 32;
  */
 const MAX_IDLE_TRANSACTION_S = 10;
 
-/** Prepared statements that one connection keeps. */
-const MAX_STATEMENTS = 128;
-
 /** The slice of mysql2 that is used, so that the driver stays optional. */
 interface Mysql2 {
   createConnection(options: Record<string, unknown>): Connection;
 }
 
-interface Connection {
+interface Connection extends Preparing {
   connect(callback: (error: Error | null) => void): void;
   query(options: object, callback: Callback): void;
   execute(options: object, callback: Callback): void;
-  prepare(sql: string, callback: (error: Error | null, statement: { readonly id: number }) => void): void;
   addCommand(command: QueuedCommand): void;
   on(event: "error", listener: (error: Error) => void): void;
   end(callback: () => void): void;
@@ -87,12 +81,15 @@ class MysqlSession implements Session<MysqlColumn> {
   readonly #connection: Connection;
   readonly #server: Server;
   readonly #cut = new AbortController();
-  readonly #bulk = new BulkExecute();
+  readonly #prepared: Prepared;
+  readonly #flights: Flights;
   #healthy = true;
 
   constructor(connection: Connection, server: Server) {
     this.#connection = connection;
     this.#server = server;
+    this.#prepared = new Prepared(connection);
+    this.#flights = new Flights((command) => connection.addCommand(command));
     connection.on("error", () => (this.#healthy = false));
   }
 
@@ -135,10 +132,10 @@ class MysqlSession implements Session<MysqlColumn> {
     }
   }
 
-  async transact(steps: Steps): Promise<void> {
+  async transact(steps: readonly Steps[]): Promise<void> {
     try {
       // With autocommit = 0 the first statement begins the transaction: one round trip less.
-      await runSteps(steps, (statement) => this.#execute(statement));
+      await runTogether(steps, (statement) => this.#write(statement));
       await this.#query("COMMIT");
     } catch (error) {
       if (this.#healthy) await this.#rollBack();
@@ -181,18 +178,19 @@ class MysqlSession implements Session<MysqlColumn> {
   }
 
   #execute({ sql, params }: Statement): Promise<Result> {
-    if (params.length >= BULK_PARAMS)
-      return this.#send((callback) => this.#executeBulk(sql, params as Value[], callback));
     return this.#send((callback) => this.#connection.execute({ sql, values: params, rowsAsArray: true }, callback));
   }
 
-  /** The driver keeps the statement, and prepares it where it does not know it yet. */
-  #executeBulk(sql: string, params: readonly Value[], callback: Callback): void {
-    const connection = this.#connection;
-    connection.prepare(sql, (error, statement) => {
-      if (error) return callback(error, undefined);
-      const done = (failure: Error | null, affectedRows: number) => callback(failure, { affectedRows });
-      connection.addCommand(this.#bulk.command(statement.id, params, done));
+  /** Does not wait until what was sent before is answered. */
+  #write(statement: Statement): Promise<Result> {
+    if (isQuery(statement)) return this.#execute(statement);
+    return this.#send((callback) => {
+      this.#prepared.id(statement.sql, (error, id) => {
+        if (error) return callback(error, undefined);
+        this.#flights.send(id, statement.params as readonly Value[], (failure, affectedRows) =>
+          callback(failure, { affectedRows }),
+        );
+      });
     });
   }
 
@@ -209,6 +207,8 @@ class MysqlSession implements Session<MysqlColumn> {
     }
   }
 }
+
+const isQuery = ({ sql }: Statement): boolean => sql.startsWith("SELECT");
 
 /** The server answered: the connection is as good as before. */
 const isServerError = (error: unknown): boolean => {
@@ -229,7 +229,7 @@ function driverOptions(server: Server): Record<string, unknown> {
     ...{ supportBigNumbers: true, bigNumberStrings: true, dateStrings: true, trace: false },
     // Packets of our own have no attributes.
     flags: ["-CLIENT_QUERY_ATTRIBUTES"],
-    ...{ enableKeepAlive: true, keepAliveInitialDelay: 10_000, maxPreparedStatements: MAX_STATEMENTS },
+    ...{ enableKeepAlive: true, keepAliveInitialDelay: 10_000, maxPreparedStatements: 2 * MAX_STATEMENTS },
     connectAttributes: { program_name: "wbsync" },
     ...(tls ? { ssl: tlsOptions(tls) } : {}),
   };

@@ -3,7 +3,7 @@ import { messageOf, RefusedRowsError, UserError, WbsyncError } from "../../error
 import type { Row } from "../../model.js";
 import type { Database, Result, Session, Statement, Steps } from "../sql/database.js";
 import { loadDriver, within, type Limits } from "../sql/driver.js";
-import { runSteps } from "../sql/steps.js";
+import { inTurn, runSteps } from "../sql/steps.js";
 import type { TableName } from "../sql/table.js";
 import { describeOracle } from "./catalog.js";
 import { oracleDialect } from "./dialect.js";
@@ -84,9 +84,9 @@ class OracleSession implements Session<OracleColumn> {
     return this.#execute(statement, true);
   }
 
-  async transact(steps: Steps): Promise<void> {
+  async transact(steps: readonly Steps[]): Promise<void> {
     try {
-      await runSteps(steps, (statement) =>
+      await runSteps(inTurn(steps), (statement) =>
         isMany(statement) ? this.#executeMany(statement) : this.#execute(statement),
       );
       await this.#wait(this.#connection.commit());

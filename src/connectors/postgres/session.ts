@@ -3,7 +3,7 @@ import type { ErrorClass } from "../connector.js";
 import { quoteTable, type Database, type Result, type Session, type Statement, type Steps } from "../sql/database.js";
 import { loadDriver, lost, refused, unreachable, within, type Limits } from "../sql/driver.js";
 import { resolveServer, type Server, type ServerKind, type ServerOptions, type Tls } from "../sql/server-options.js";
-import { runSteps } from "../sql/steps.js";
+import { runTogether } from "../sql/steps.js";
 import type { TableName } from "../sql/table.js";
 import { describePostgres } from "./catalog.js";
 import { postgresDialect } from "./dialect.js";
@@ -103,10 +103,9 @@ class PostgresSession implements Session<PostgresColumn> {
     return this.#send(statement);
   }
 
-  async transact(steps: Steps): Promise<void> {
+  async transact(steps: readonly Steps[]): Promise<void> {
     try {
-      await this.#query("BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE");
-      await runSteps(steps, (statement) => this.#send(statement, this.#nameOf(statement.sql)));
+      await runTogether([begin(), ...steps], (statement) => this.#send(statement, this.#nameOf(statement)));
       await this.#query("COMMIT");
     } catch (error) {
       if (this.#healthy) await this.#rollBack();
@@ -137,7 +136,8 @@ class PostgresSession implements Session<PostgresColumn> {
     }
   }
 
-  #nameOf(sql: string): string {
+  #nameOf({ sql, params }: Statement): string | undefined {
+    if (params.length === 0) return undefined;
     const name = this.#names.get(sql) ?? `wbsync_${this.#names.size + 1}`;
     this.#names.set(sql, name);
     return name;
@@ -166,6 +166,10 @@ class PostgresSession implements Session<PostgresColumn> {
   }
 }
 
+function* begin(): Steps {
+  yield { sql: "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE", params: [] };
+}
+
 /** The server's last word before it ends the connection: its code says why. */
 const isFinal = (error: unknown): boolean => typeof (error as { severity?: unknown }).severity === "string";
 
@@ -178,6 +182,8 @@ function driverOptions(server: Server): Record<string, unknown> {
     ...{ host: socketPath ?? host, port, user, password, database: database ?? user },
     ...{ connectionTimeoutMillis: connectTimeoutMs, application_name: "wbsync" },
     ...{ keepAlive: true, keepAliveInitialDelayMillis: 10_000, ssl: tlsOptions(tls) },
+    // A statement is sent at once, and does not wait for the answer to the one before.
+    pipeline: true,
     // Values are texts here; nothing is to be guessed from them.
     types: { getTypeParser: () => (text: string) => text },
   };

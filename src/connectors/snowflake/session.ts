@@ -2,7 +2,7 @@
 import { messageOf, UserError, WbsyncError } from "../../errors.js";
 import type { Database, Result, Session, Statement, Steps } from "../sql/database.js";
 import { loadDriver, within, type Limits } from "../sql/driver.js";
-import { runSteps } from "../sql/steps.js";
+import { inTurn, runSteps } from "../sql/steps.js";
 import type { TableName } from "../sql/table.js";
 import { describeSnowflake } from "./catalog.js";
 import { snowflakeDialect } from "./dialect.js";
@@ -111,10 +111,10 @@ class SnowflakeSession implements Session<SnowflakeColumn> {
     return this.#send(statement);
   }
 
-  async transact(steps: Steps): Promise<void> {
+  async transact(steps: readonly Steps[]): Promise<void> {
     try {
       await this.#query("BEGIN");
-      await runSteps(steps, (statement) => this.#sendInTime(statement));
+      await runSteps(inTurn(steps), (statement) => this.#sendInTime(statement));
       await this.#sendInTime({ sql: "COMMIT", params: [] });
     } catch (error) {
       if (this.#healthy) await this.#query("ROLLBACK").catch(() => (this.#healthy = false));

@@ -69,8 +69,12 @@ export interface Session<C extends CatalogColumn = CatalogColumn> {
   describe(table: TableName): Promise<CatalogTable<C> | undefined>;
   /** One statement in a transaction of its own. */
   run(statement: Statement): Promise<Result>;
-  /** Runs the steps in one transaction. After an error that `isHealthy` accepts the session can be used again. */
-  transact(steps: Steps): Promise<void>;
+  /**
+   * Runs all of these steps in one transaction: one after the other, or at once, where the driver need not wait for an answer before
+   * it sends the next statement; then the first statements go out in this order. After an error that `isHealthy` accepts the session
+   * can be used again.
+   */
+  transact(steps: readonly Steps[]): Promise<void>;
   /** Whether the connection is still good and no transaction is open. */
   isHealthy(): boolean;
   /** Ends the connection in an orderly way, not waiting for long. Never throws. */

@@ -82,10 +82,12 @@ class SqlSink<C extends CatalogColumn> implements Sink {
     throw new WbsyncError("DATABASE_UNREACHABLE", "The connection is closed: open() comes before anything else");
   }
 
-  *#steps({ session, target, checkpoints }: Open<C>, batch: Batch, moves: readonly CheckpointMove[]): Steps {
-    // First, because the row locks of the checkpoints are what keeps a second runner waiting.
-    yield* moveCheckpoints(checkpoints, moves, (error) => this.#database.isDuplicate(error));
-    yield* writeBatch(session.dialect, target, batch);
+  #steps({ session, target, checkpoints }: Open<C>, batch: Batch, moves: readonly CheckpointMove[]): readonly Steps[] {
+    return [
+      // First, because the row locks of the checkpoints are what keeps a second runner waiting.
+      moveCheckpoints(checkpoints, moves, (error) => this.#database.isDuplicate(error)),
+      writeBatch(session.dialect, target, batch),
+    ];
   }
 
   async keys(

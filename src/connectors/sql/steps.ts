@@ -30,3 +30,20 @@ export function runStepsSync(steps: Steps, execute: (statement: Statement) => Re
     next = steps.next(result);
   }
 }
+
+/**
+ * Several at once, over a driver that sends a statement without waiting for the answer to the one before: the first statements go out
+ * in the order given. Throws when all have ended, with the first error in that order.
+ */
+export async function runTogether(
+  all: readonly Steps[],
+  execute: (statement: Statement) => Promise<Result>,
+): Promise<void> {
+  const ended = await Promise.allSettled(all.map((steps) => runSteps(steps, execute)));
+  for (const end of ended) if (end.status === "rejected") throw end.reason;
+}
+
+/** One after the other. */
+export function* inTurn(all: readonly Steps[]): Steps {
+  for (const steps of all) yield* steps;
+}

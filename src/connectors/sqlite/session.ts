@@ -7,7 +7,7 @@ import { messageOf, RefusedValueError, UserError, WbsyncError } from "../../erro
 import { resolveOption } from "../connector.js";
 import type { Database, Result, Session, Statement, Steps } from "../sql/database.js";
 import { loadDriver } from "../sql/driver.js";
-import { runStepsSync } from "../sql/steps.js";
+import { inTurn, runStepsSync } from "../sql/steps.js";
 import type { TableName } from "../sql/table.js";
 import { describeSqlite } from "./catalog.js";
 import { sqliteDialect } from "./dialect.js";
@@ -96,11 +96,11 @@ class SqliteSession implements Session<SqliteColumn> {
     return this.#whenFree(() => this.#execute(statement));
   }
 
-  async transact(steps: Steps): Promise<void> {
+  async transact(steps: readonly Steps[]): Promise<void> {
     const begin = () => this.#file.exec("BEGIN IMMEDIATE");
     await this.#whenFree(begin, () => {
       try {
-        runStepsSync(steps, (statement) => this.#execute(statement));
+        runStepsSync(inTurn(steps), (statement) => this.#execute(statement));
         this.#file.exec("COMMIT");
       } catch (error) {
         this.#rollBack();

@@ -37,7 +37,7 @@ for (const [name, start, databaseAt] of DATABASES) {
       stopFor(12_000);
       yield { sql: "UPDATE place SET token = 3", params: [] };
     };
-    const error = await session.transact(steps()).then(
+    const error = await session.transact([steps()]).then(
       () => assert.fail("the transaction went on"),
       (failure: unknown) => failure,
     );
