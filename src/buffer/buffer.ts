@@ -145,8 +145,9 @@ export class Buffer {
       if (entry.absentAt === undefined || entry.absentAt <= captured) taken.push(entry);
     }
     for (const entry of taken) this.#absent.remove(entry);
-    for (let entry = this.#entries.first; entry && taken.length < count; entry = this.#entries.first) {
-      this.#entries.remove(entry);
+    while (taken.length < count) {
+      const entry = this.#entries.shift();
+      if (!entry) break;
       taken.push(entry);
     }
     for (const entry of taken) {

@@ -1,98 +1,69 @@
-/**
- * Entries in a row, found by their keys. Taking the oldest, adding a newest and removing one from the middle cost the same whatever
- * the length. The index keeps entries that are gone until there are more of them than others, and is then thrown away, to be made anew
- * when somebody looks for a key: that costs less than to delete them one by one, and most often nothing at all, because the queue has
- * run empty by then.
- */
+/** Entries in a row, found by their keys. Taking the oldest, adding one and removing one from the middle cost the same whatever the length. */
 import type { Bytes } from "../model.js";
 import type { Entry } from "./entry.js";
-
-/** So many gone entries are not worth a new index. */
-const FEW = 1024;
+import { EntryPages } from "./entry-pages.js";
+import { KeyIndex } from "./key-index.js";
 
 export class EntryQueue implements Iterable<Entry> {
-  /** undefined: nobody has looked for a key since it was thrown away. */
-  #index: Map<Bytes, Entry> | undefined = new Map();
+  readonly #pages = new EntryPages();
+  readonly #index = new KeyIndex(this.#pages);
   #size = 0;
-  /** The oldest. */
-  first: Entry | undefined;
-  #last: Entry | undefined;
 
   get size(): number {
     return this.#size;
   }
 
+  /** The oldest. */
+  get first(): Entry | undefined {
+    return this.#pages.first;
+  }
+
   get(key: Bytes): Entry | undefined {
-    const entry = this.#byKey().get(key);
-    return entry?.queue === this ? entry : undefined;
+    if (this.#size === 0) return undefined;
+    const number = this.#index.find(key);
+    return number === undefined ? undefined : this.#pages.at(number);
   }
 
   has(key: Bytes): boolean {
     return this.get(key) !== undefined;
   }
 
-  /** Behind all others. */
+  /** Behind all others. There is none of its key. */
   push(entry: Entry): void {
-    this.#enter(entry);
-    entry.before = this.#last;
-    entry.after = undefined;
-    if (this.#last) this.#last.after = entry;
-    else this.first = entry;
-    this.#last = entry;
+    this.#index.add(entry.key, this.#pages.push(entry), ++this.#size);
   }
 
-  /** Before all others. */
+  /** Before all others. There is none of its key. */
   unshift(entry: Entry): void {
-    this.#enter(entry);
-    entry.before = undefined;
-    entry.after = this.first;
-    if (this.first) this.first.before = entry;
-    else this.#last = entry;
-    this.first = entry;
+    this.#index.add(entry.key, this.#pages.unshift(entry), ++this.#size);
+  }
+
+  /** Takes the oldest out. */
+  shift(): Entry | undefined {
+    const entry = this.#pages.first;
+    if (entry) this.#removeAt(this.#pages.head);
+    return entry;
   }
 
   /** Takes an entry of this queue out. */
-  remove(entry: Entry): void {
-    const { before, after } = entry;
-    if (before) before.after = after;
-    else this.first = after;
-    if (after) after.before = before;
-    else this.#last = before;
-    entry.before = undefined;
-    entry.after = undefined;
-    entry.queue = undefined;
-    this.#size--;
-    if (this.#index && this.#index.size > 2 * this.#size + FEW) this.#index = undefined;
+  remove({ key }: Entry): void {
+    const number = this.#index.find(key);
+    if (number !== undefined) this.#removeAt(number);
   }
 
   clear(): void {
-    for (const entry of this) entry.queue = undefined;
-    this.#index = new Map();
+    this.#pages.clear();
+    this.#index.clear();
     this.#size = 0;
-    this.first = undefined;
-    this.#last = undefined;
   }
 
   /** The oldest first; the one that was just given may be removed. */
-  *[Symbol.iterator](): Generator<Entry> {
-    let entry = this.first;
-    while (entry) {
-      const next = entry.after;
-      yield entry;
-      entry = next;
-    }
+  [Symbol.iterator](): Iterator<Entry> {
+    return this.#pages[Symbol.iterator]();
   }
 
-  #enter(entry: Entry): void {
-    this.#index?.set(entry.key, entry);
-    this.#size++;
-    entry.queue = this;
-  }
-
-  #byKey(): Map<Bytes, Entry> {
-    if (this.#index) return this.#index;
-    this.#index = new Map();
-    for (let entry = this.first; entry; entry = entry.after) this.#index.set(entry.key, entry);
-    return this.#index;
+  #removeAt(number: number): void {
+    this.#pages.remove(number);
+    if (--this.#size === 0) this.clear();
   }
 }

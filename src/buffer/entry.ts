@@ -1,6 +1,5 @@
 /** What is known of one changed key, and how it grows with every change. Pure: the rules that everything else relies on. */
 import type { Bytes } from "../model.js";
-import type { EntryQueue } from "./entry-queue.js";
 import { pack, packedCount, packedSize, unpack } from "./packed.js";
 import { Rare, type Known } from "./rare.js";
 
@@ -24,10 +23,6 @@ export class Entry extends Rare {
   last: number;
   /** Values, or the same packed. */
   #held: Known[] | Bytes = NOTHING;
-  /** The queue that it stands in, and its neighbours there. */
-  queue: EntryQueue | undefined = undefined;
-  before: Entry | undefined = undefined;
-  after: Entry | undefined = undefined;
 
   constructor(key: Bytes, first: number, firstDb: number, since: number) {
     super();
