@@ -1,9 +1,11 @@
 /** One connection to the server as a replica: handshake, PSYNC, and then bytes. */
 import { once } from "node:events";
 import net from "node:net";
+import { setTimeout as sleep } from "node:timers/promises";
 import tls from "node:tls";
 import { WbsyncError } from "../errors.js";
 import { describeTarget, type RedisTarget } from "../redis/client.js";
+import { Pace } from "./pace.js";
 
 /** What the server answered to PSYNC. */
 export interface Synced {
@@ -16,6 +18,8 @@ export interface Synced {
 
 const ACK_INTERVAL_MS = 1000;
 const WATCH_INTERVAL_MS = 1000;
+/** Between two pieces of a stream that comes in many small ones. */
+const REST_MS = 1;
 const CONNECT_TIMEOUT_MS = 10_000;
 /** A server that is alive sends PING every ten seconds (repl-ping-replica-period) or newlines. */
 const SILENCE_TIMEOUT_MS = 60_000;
@@ -25,6 +29,7 @@ export class ReplicaLink {
   readonly #socket: net.Socket;
   readonly #chunks: AsyncIterator<Buffer>;
   readonly #target: RedisTarget;
+  readonly #pace = new Pace();
   #rest: Buffer = Buffer.alloc(0);
   #acks: NodeJS.Timeout | undefined;
   /** Since when nothing has come, in ms of the monotonic clock; undefined while nobody waits for anything. */
@@ -197,9 +202,11 @@ export class ReplicaLink {
   }
 
   async #next(): Promise<IteratorResult<Buffer, undefined>> {
+    if (this.#pace.isCrowded) await sleep(REST_MS);
     this.#silentSince = performance.now();
     const result = (await this.#chunks.next()) as IteratorResult<Buffer, undefined>;
     this.#silentSince = undefined;
+    if (!result.done) this.#pace.note(result.value.length, performance.now());
     return result;
   }
 
@@ -220,7 +227,9 @@ export class ReplicaLink {
 }
 
 function openSocket(target: RedisTarget): net.Socket {
-  const where = target.path ? { path: target.path } : { host: target.host, port: target.port };
+  // A piece that nobody has taken yet is the last that is read: what comes after it is left to the system, which gathers it.
+  const reading = { readableHighWaterMark: 1 };
+  const where = { ...reading, ...(target.path ? { path: target.path } : { host: target.host, port: target.port }) };
   return target.tls ? tls.connect({ ...where, servername: target.host, ...target.tls }) : net.connect(where);
 }
 

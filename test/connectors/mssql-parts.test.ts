@@ -4,6 +4,7 @@ import { after, before, describe, test, type TestContext } from "node:test";
 import type sql from "mssql";
 import { mssql } from "../../src/connectors/mssql.js";
 import { mssqlBinding } from "../../src/connectors/mssql/binding.js";
+import { statementsOf } from "../../src/connectors/sql/steps.js";
 import { mssqlDialect, removeText, upsertText } from "../../src/connectors/mssql/dialect.js";
 import type { MssqlPool, MssqlRequest, MssqlTransaction } from "../../src/connectors/mssql/driver.js";
 import { classifyMssql } from "../../src/connectors/mssql/errors.js";
@@ -101,7 +102,8 @@ describe("SQL Server's statements", () => {
         "WHEN NOT MATCHED THEN INSERT ([id], [name], [bytes]) VALUES (s.c0, s.c1, s.c2);",
     );
     const row: Row = { id: ["9007199254740993"], values: ["'; DROP TABLE T; --", Buffer.from([0, 255])], offset: 7 };
-    const statement = mssqlDialect.upsert(targetOf(id, name, bytes), [name, bytes], [row]).next().value;
+    const { value } = mssqlDialect.upsert(targetOf(id, name, bytes), [name, bytes], [row]).next();
+    const [statement] = value ? statementsOf(value) : [];
     assert.deepEqual(statement?.params, [`[["9007199254740993","'; DROP TABLE T; --","00ff","7"]]`]);
     assert.doesNotMatch(statement?.sql ?? "", /DROP/);
   });

@@ -19,6 +19,7 @@ import { OracleDatabase } from "../../src/connectors/oracle/session.js";
 import { isMany, type Many } from "../../src/connectors/oracle/statement.js";
 import { oracleBinding, oracleKind, type OracleColumn, type OracleType } from "../../src/connectors/oracle/types.js";
 import type { Steps } from "../../src/connectors/sql/database.js";
+import { statementsOf as sentIn } from "../../src/connectors/sql/steps.js";
 import { keyPage } from "../../src/connectors/sql/key-page.js";
 import { sqlConnector } from "../../src/connectors/sql/sink.js";
 import { RefusedRowsError, RefusedValueError, UserError } from "../../src/errors.js";
@@ -493,7 +494,9 @@ const loadRecipe = async (file: string) => (await import(file)) as { readonly de
 
 function* sentBy(steps: Steps): Generator<Many> {
   for (let next = steps.next(); !next.done; next = steps.next({ rows: [], affected: 1 })) {
-    assert.ok(isMany(next.value));
-    yield next.value;
+    for (const statement of sentIn(next.value)) {
+      assert.ok(isMany(statement));
+      yield statement;
+    }
   }
 }

@@ -25,6 +25,7 @@ import { MAPPING_OF_EVERY_TYPE } from "../support/every-type.js";
 import { type Fakesnow, startFakesnow } from "../support/fakesnow.js";
 import { tempDir } from "../support/process.js";
 import { startRedis } from "../support/redis.js";
+import { statementsOf as sentIn } from "../../src/connectors/sql/steps.js";
 import { given, missing, optionsOf, PASSWORD, USER } from "../support/snowflake.js";
 import { snowflakeSession } from "../support/snowflake-session.js";
 
@@ -34,7 +35,8 @@ const rowsOf = (count: number): readonly Row[] =>
 
 function sentBy(steps: Steps): readonly Statement[] {
   const sent: Statement[] = [];
-  for (let next = steps.next(); !next.done; next = steps.next({ rows: [], affected: 1 })) sent.push(next.value);
+  for (let next = steps.next(); !next.done; next = steps.next({ rows: [], affected: 1 }))
+    sent.push(...sentIn(next.value));
   return sent;
 }
 

@@ -28,12 +28,14 @@ export function mysqlDialect(maxPacketBytes: number): Dialect<MysqlColumn> {
     let from = 0;
     while (from < rows.length) {
       const fits = countThatFits(rows, from, Math.max(1, Math.floor(MAX_PARAMS / width)), maxPacketBytes);
+      const statements: Statement[] = [];
       for (const count of sizes.split(name, fits)) {
         const params = new Array<Value>(count * width);
         for (let i = 0; i < count; i++) bind(rows[from + i]!, params, i * width);
-        yield { sql: sqlFor(count), params } satisfies Statement;
+        statements.push({ sql: sqlFor(count), params });
         from += count;
       }
+      yield statements;
     }
   }
 

@@ -33,7 +33,7 @@ interface Connection extends Preparing {
   addCommand(command: QueuedCommand): void;
   on(event: "error", listener: (error: Error) => void): void;
   end(callback: () => void): void;
-  readonly stream: { destroy(): void };
+  readonly stream: { destroy(): void; cork(): void; uncork(): void };
 }
 
 type Callback = (error: Error | null, result: unknown) => void;
@@ -135,12 +135,20 @@ class MysqlSession implements Session<MysqlColumn> {
   async transact(steps: readonly Steps[]): Promise<void> {
     try {
       // With autocommit = 0 the first statement begins the transaction: one round trip less.
-      await runTogether(steps, (statement) => this.#write(statement));
+      await this.#inOnePiece(() => runTogether(steps, (statement) => this.#write(statement)));
       await this.#query("COMMIT");
     } catch (error) {
       if (this.#healthy) await this.#rollBack();
       throw error;
     }
+  }
+
+  /** What is sent at once leaves at once. */
+  #inOnePiece<T>(send: () => Promise<T>): Promise<T> {
+    const { stream } = this.#connection;
+    stream.cork();
+    process.nextTick(() => stream.uncork());
+    return send();
   }
 
   isHealthy(): boolean {

@@ -17,11 +17,11 @@ export interface Result {
 }
 
 /**
- * The statements of one transaction. It yields a statement, is given its result (or has its error thrown into it), and its
- * return means commit, its throw means roll back. So the same steps run over asynchronous drivers and, within one tick, over
- * SQLite's synchronous one.
+ * The statements of one transaction. It yields a statement, or several that need not wait for one another, is given the result (or has
+ * the error thrown into it), and its return means commit, its throw means roll back. So the same steps run over asynchronous drivers
+ * and, within one tick, over SQLite's synchronous one.
  */
-export type Steps = Generator<Statement, void, Result>;
+export type Steps = Generator<Statement | readonly Statement[], void, Result>;
 
 /** A column as the sink needs it, with what the catalog says beyond `Column`. */
 export interface CatalogColumn extends Column {

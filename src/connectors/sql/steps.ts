@@ -1,13 +1,23 @@
 /** Runs the steps of a transaction over a driver. */
 import type { Result, Statement, Steps } from "./database.js";
 
+type Step = Statement | readonly Statement[];
+
+/** What one step sends. */
+export const statementsOf = (step: Step): readonly Statement[] => ("sql" in step ? [step] : step);
+
+const together = (results: readonly Result[]): Result => ({
+  rows: results.flatMap(({ rows }) => rows),
+  affected: results.reduce((sum, { affected }) => sum + affected, 0),
+});
+
 /** Over an asynchronous driver: an error of a statement is thrown into the steps, which may let it pass or explain it. */
 export async function runSteps(steps: Steps, execute: (statement: Statement) => Promise<Result>): Promise<void> {
   let next = steps.next();
   while (!next.done) {
     let result: Result;
     try {
-      result = await execute(next.value);
+      result = together(await allOf(statementsOf(next.value).map(execute)));
     } catch (error) {
       next = steps.throw(error);
       continue;
@@ -22,7 +32,7 @@ export function runStepsSync(steps: Steps, execute: (statement: Statement) => Re
   while (!next.done) {
     let result: Result;
     try {
-      result = execute(next.value);
+      result = together(statementsOf(next.value).map(execute));
     } catch (error) {
       next = steps.throw(error);
       continue;
@@ -39,11 +49,19 @@ export async function runTogether(
   all: readonly Steps[],
   execute: (statement: Statement) => Promise<Result>,
 ): Promise<void> {
-  const ended = await Promise.allSettled(all.map((steps) => runSteps(steps, execute)));
-  for (const end of ended) if (end.status === "rejected") throw end.reason;
+  await allOf(all.map((steps) => runSteps(steps, execute)));
 }
 
 /** One after the other. */
 export function* inTurn(all: readonly Steps[]): Steps {
   for (const steps of all) yield* steps;
+}
+
+/** Waits for all, whatever becomes of them, so that nothing is under way any more when it throws: the first error in their order. */
+async function allOf<T>(promises: readonly Promise<T>[]): Promise<T[]> {
+  const ended = await Promise.allSettled(promises);
+  return ended.map((end) => {
+    if (end.status === "rejected") throw end.reason;
+    return end.value;
+  });
 }
