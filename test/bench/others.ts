@@ -11,8 +11,8 @@ import { COLUMNS, person } from "./person.js";
 export interface OtherBench {
   /** The connector of a recipe, as source text. */
   readonly connector: string;
-  /** Writes so many new rows as the driver does it best. */
-  bareLoop(firstId: number, rows: number): Promise<void>;
+  /** Makes so many new rows ready; what it returns writes them, as the driver does it best. */
+  bareLoop(firstId: number, rows: number): () => Promise<void>;
   /** Removes all rows. */
   clear(): Promise<void>;
   count(): Promise<number>;
@@ -44,9 +44,9 @@ const cassandra: Other = {
     const options = { concurrencyLevel: CASSANDRA_REQUESTS, collectResults: false };
     return {
       connector: `cassandra(${JSON.stringify(server.url)}).table("persons", { primaryKey: "id" })`,
-      async bareLoop(firstId, rows) {
+      bareLoop(firstId, rows) {
         const params = people(firstId, rows).map(([id, first, last, age]) => [id, first, last, Number(age)]);
-        await concurrent.executeConcurrent(client, cql, params, options);
+        return async () => void (await concurrent.executeConcurrent(client, cql, params, options));
       },
       clear: async () => void (await client.execute("TRUNCATE persons")),
       count: async () => Number((await client.execute("SELECT COUNT(*) AS n FROM persons")).rows[0]?.["n"]),
@@ -116,18 +116,16 @@ type Person = ReturnType<typeof person>;
 const people = (firstId: number, rows: number): Person[] => Array.from({ length: rows }, (_, i) => person(firstId + i));
 
 /** Several at a time; `write` is told which of them it is. */
-async function inBatches(
+function inBatches(
   firstId: number,
   rows: number,
   write: (batch: readonly Person[], writer: number) => Promise<void>,
-): Promise<void> {
+): () => Promise<void> {
+  const all = people(firstId, rows);
+  const batches = Array.from({ length: Math.ceil(rows / BATCH) }, (_, i) => all.slice(i * BATCH, (i + 1) * BATCH));
   let next = 0;
   const writer = async (_: unknown, i: number) => {
-    while (next < rows) {
-      const from = next;
-      next += BATCH;
-      await write(people(firstId + from, Math.min(BATCH, rows - from)), i);
-    }
+    while (next < batches.length) await write(batches[next++] as Person[], i);
   };
-  await Promise.all(Array.from({ length: PARALLEL }, writer));
+  return async () => void (await Promise.all(Array.from({ length: PARALLEL }, writer)));
 }
