@@ -17,6 +17,7 @@ import { Backoff } from "../backoff.js";
 import { type HolderOptions, isHeld, untilReleased } from "./holder.js";
 import type { Pipeline } from "../pipeline/pipeline.js";
 import { explain, Reports } from "./reports.js";
+import { Succession } from "./succession.js";
 
 /** What a task asks of its runner. */
 export interface TaskEnvironment {
@@ -34,8 +35,6 @@ export interface TaskEnvironment {
   release(task: object): void;
 }
 
-/** A version that could not take over is tried again after this. */
-const RETRY_SUCCESSOR_MS = { firstMs: 1000, maxMs: 30_000 };
 const DRAIN_TIMEOUT_MS = 25_000;
 
 export class RecipeTask {
@@ -50,8 +49,7 @@ export class RecipeTask {
   /** What has worked here: it goes on where what people want cannot start. */
   #worked: Registration | undefined;
   #pipeline: Pipeline | undefined;
-  #successor: { readonly pipeline: Pipeline; readonly registration: Registration } | undefined;
-  #preparing = new AbortController();
+  readonly #succession: Succession;
   #refused: Status["refused"];
   #isEnding = false;
   #nudge = new AbortController();
@@ -65,6 +63,15 @@ export class RecipeTask {
       log: this.#log,
       version: () => this.#applied.version,
       store: async () => await environment.report(this.name, this.status()),
+    });
+    this.#succession = new Succession({
+      open: (wanted, signal) => this.#prepare(wanted, signal),
+      onReady: () => {
+        this.#pipeline?.stopAtBoundary();
+        this.#nudgeNow();
+      },
+      onRefused: (wanted, error) => this.#refuse(wanted, error),
+      signal: this.#stopped.signal,
     });
   }
 
@@ -122,7 +129,7 @@ export class RecipeTask {
     if (!isOther) this.#dropSuccessor();
     if (this.#pipeline && isOther) {
       this.#apply(asWanted(this.#applied, registration));
-      void this.#prepareSuccessor(registration);
+      void this.#succession.prepare(registration);
     } else if (this.#pipeline) this.#apply(registration);
     this.#nudgeNow();
   }
@@ -171,7 +178,7 @@ export class RecipeTask {
     try {
       while (!either.aborted && !(await this.#live(either)));
     } finally {
-      this.#preparing.abort();
+      this.#succession.giveUp();
       this.#environment.release(this);
       await this.#reports.end();
       this.#finish();
@@ -203,11 +210,9 @@ export class RecipeTask {
   }
 
   async #closePipelines(): Promise<void> {
-    this.#preparing.abort();
-    const pipelines = [this.#pipeline, this.#successor?.pipeline];
+    const pipeline = this.#pipeline;
     this.#pipeline = undefined;
-    this.#successor = undefined;
-    await Promise.all(pipelines.map(async (pipeline) => await pipeline?.close()));
+    await Promise.all([pipeline?.close(), this.#succession.close()]);
   }
 
   /** Opens the version that people want; where it cannot start, the one that has worked here before. */
@@ -240,7 +245,7 @@ export class RecipeTask {
     const wanted = this.#registration;
     if (!isOtherCode(wanted, this.#applied)) return this.#apply(wanted);
     this.#apply(asWanted(this.#applied, wanted));
-    void this.#prepareSuccessor(wanted);
+    void this.#succession.prepare(wanted);
   }
 
   /** Runs pipeline after pipeline, each the successor of the one before. */
@@ -249,9 +254,8 @@ export class RecipeTask {
       const pipeline = this.#pipeline as Pipeline;
       this.#follow();
       await this.#runOne(pipeline, signal);
-      const successor = this.#successor;
+      const successor = this.#succession.take();
       if (!successor) return true;
-      this.#successor = undefined;
       this.#log.info(`version ${successor.registration.version} takes over from ${this.#applied.version}`);
       this.#pipeline = successor.pipeline;
       await successor.pipeline.start(signal, pipeline).finally(() => pipeline.close());
@@ -267,9 +271,9 @@ export class RecipeTask {
       try {
         return await pipeline.run(signal);
       } catch (error) {
-        if (!(error instanceof HaltedError) || this.#successor) throw error;
+        if (!(error instanceof HaltedError) || this.#succession.isReady) throw error;
         await this.#waitWhileHalted(error, signal);
-        if (this.#successor) return;
+        if (this.#succession.isReady) return;
         pipeline.reconnect();
         this.#follow();
       }
@@ -291,29 +295,6 @@ export class RecipeTask {
     return pipeline;
   }
 
-  /** Opens a newer version beside the one that works; only when that has succeeded does the old one end. */
-  async #prepareSuccessor(registration: Registration): Promise<void> {
-    this.#preparing.abort();
-    const preparing = (this.#preparing = new AbortController());
-    const backoff = new Backoff(RETRY_SUCCESSOR_MS);
-    const signal = AbortSignal.any([preparing.signal, this.#stopped.signal]);
-    while (!signal.aborted) {
-      try {
-        const pipeline = await this.#prepare(registration, signal);
-        if (signal.aborted) return await pipeline.close();
-        const before = this.#successor;
-        this.#successor = { pipeline, registration };
-        this.#pipeline?.stopAtBoundary();
-        this.#nudgeNow();
-        return await before?.pipeline.close();
-      } catch (error) {
-        if (signal.aborted) return;
-        this.#refuse(registration, error);
-        await sleep(backoff.next(), undefined, { signal }).catch(() => undefined);
-      }
-    }
-  }
-
   #refuse({ version, revision }: Registration, error: unknown): void {
     const reason = explain(error);
     const isNews = this.#refused?.version !== version || this.#refused.reason !== reason;
@@ -325,7 +306,7 @@ export class RecipeTask {
 
   /** People have gone back to the version that works. */
   #dropSuccessor(): void {
-    this.#preparing.abort();
+    this.#succession.giveUp();
     this.#refused = undefined;
   }
 

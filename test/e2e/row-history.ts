@@ -1,6 +1,6 @@
 /** Triggers that write down every state a row has had, and the proof that no row ever went back to an older one. */
 import assert from "node:assert/strict";
-import type { LabDatabase } from "../support/lab-databases.js";
+import type { DatabaseKind, LabDatabase } from "../support/lab-databases.js";
 import { GONE, type RandomLoad } from "./random-load.js";
 
 const state = (row: string, cast: (column: string) => string): string =>
@@ -8,12 +8,8 @@ const state = (row: string, cast: (column: string) => string): string =>
 
 /** Makes the table `history`, and the triggers that fill it; where there are none, the rows are watched. */
 export async function recordRows(db: LabDatabase, table = "persons"): Promise<void> {
-  switch (db.kind) {
-    case "cassandra":
-    case "mongodb":
-    case "redis":
-    case "snowflake":
-      return db.other?.watch();
+  if (db.other) return db.other.watch();
+  switch (db.kind as DatabaseKind) {
     case "mysql":
       await db.query("CREATE TABLE history (seq BIGINT AUTO_INCREMENT PRIMARY KEY, id VARCHAR(200), state TEXT)");
       for (const [event, expression] of mysqlEvents()) {
