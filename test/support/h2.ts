@@ -99,7 +99,7 @@ export async function startH2(mode: "Oracle" | "MSSQLServer"): Promise<H2Server>
       args: ["-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-cp", jars, BRIDGE, String(port), url],
       logFile: join(folder, "server.log"),
       async ready() {
-        (await open(port)).destroy();
+        (await openH2(port)).destroy();
         return true;
       },
       cwd: folder,
@@ -107,7 +107,7 @@ export async function startH2(mode: "Oracle" | "MSSQLServer"): Promise<H2Server>
   let server = await start();
   return {
     port,
-    connect: (other = port) => open(other),
+    connect: (other = port) => openH2(other),
     kill: () => server.kill(),
     shutdown: () => server.stop(),
     async start() {
@@ -120,7 +120,8 @@ export async function startH2(mode: "Oracle" | "MSSQLServer"): Promise<H2Server>
   };
 }
 
-async function open(port: number): Promise<H2Connection> {
+/** A connection to the one that listens there. */
+export async function openH2(port: number): Promise<H2Connection> {
   const socket = connect({ port, host: "127.0.0.1", noDelay: true });
   await new Promise<void>((resolve, reject) => {
     socket.once("connect", resolve);

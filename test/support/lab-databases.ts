@@ -22,7 +22,7 @@ export interface OtherDatabase {
 }
 
 export interface LabDatabase {
-  readonly kind: DatabaseKind | OtherKind | "mssql" | "snowflake";
+  readonly kind: DatabaseKind | OtherKind | "mssql" | "oracle" | "snowflake";
   /** What a recipe gives to `mysql(…)`, `postgres(…)` or `sqlite(…)`. */
   readonly url: string;
   /** What stands for SQL where the database has none. */

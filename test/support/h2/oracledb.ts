@@ -91,7 +91,11 @@ export async function imitateDictionary(server: H2Server): Promise<void> {
 }
 
 /** The double of the module. `calls` collects what is asked of it. */
-export function oracledbOnH2(server: H2Server, { user, password }: Credentials, calls: Call[] = []): OracleDriver {
+export function oracledbOnH2(
+  server: Pick<H2Server, "connect">,
+  { user, password }: Credentials,
+  calls: Call[] = [],
+): OracleDriver {
   const types = Object.fromEntries(Object.keys(TYPES).map((name) => [name, name]));
   return {
     ...(types as unknown as OracleDriver),
