@@ -18,6 +18,12 @@ interface Table {
   write(rows: readonly Row[]): Promise<void>;
 }
 
+/** Of all connections to the server. */
+async function preparedStatements(): Promise<number> {
+  const [status] = await server.query("SHOW GLOBAL STATUS LIKE 'Prepared_stmt_count'");
+  return Number(status!.Value);
+}
+
 /** A table of `id` and these columns, and a sink on it. */
 async function open(
   t: TestContext,
@@ -272,8 +278,39 @@ export function types(start: (args: readonly string[]) => Promise<MariadbServer>
     for (let size = 1; size < 400; size += 7) {
       await table.write(Array.from({ length: size }, (_, i) => ({ id: [String(i)], values: ["1"], offset: 1 })));
     }
-    const [status] = await server.query("SHOW GLOBAL STATUS LIKE 'Prepared_stmt_count'");
-    assert.ok(Number(status!.Value) <= 64, `${String(status!.Value)} statements`);
+    const count = await preparedStatements();
+    assert.ok(count <= 64, `${count} statements`);
+  });
+
+  test("of more statements than are kept those used last are kept, and the others made again", async (t) => {
+    const columns = ["a", "b", "c", "d", "e", "f", "g", "h"];
+    const before = await preparedStatements();
+    await server.query(
+      `CREATE TABLE subsets (id INT PRIMARY KEY, ${columns.map((name) => `${name} INT NOT NULL DEFAULT 0`).join(", ")})`,
+    );
+    const sink = mysql(server.url).table("subsets", { primaryKey: "id" }).sink({ recipe: "subsets", columns });
+    t.after(() => sink.close());
+    await sink.open(NEVER);
+    let token: string | undefined;
+    const expected: number[][] = [];
+    // Every set of columns is a statement of its own, and comes twice.
+    for (const round of [1, 2]) {
+      for (let set = 1; set < 256; set++) {
+        const named = columns.filter((_, i) => (set >> i) & 1);
+        const row: Row = { id: [String(set)], values: named.map(() => String(round)), offset: round };
+        const next = `${round}-${set}`;
+        const move = { partition: 0, from: token, to: checkpoint(0, next) };
+        await sink.write({ upserts: [{ columns: named, rows: [row] }], deletes: [] }, [move], NEVER);
+        token = next;
+        if (round === 2) expected.push([set, ...columns.map((_, i) => ((set >> i) & 1 ? 2 : 0))]);
+      }
+    }
+    assert.ok((await preparedStatements()) - before <= 140, "statements are given up");
+    const rows = await server.query("SELECT * FROM subsets ORDER BY id");
+    assert.deepEqual(
+      rows.map((row) => Object.values(row).map(Number)),
+      expected,
+    );
   });
 
   test("a server that goes silent in the middle of a write is given up after the statement's time", async (t) => {
