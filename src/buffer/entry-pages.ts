@@ -30,6 +30,11 @@ export class EntryPages {
     return this.#head;
   }
 
+  /** The number of the next entry to come. */
+  get tail(): number {
+    return this.#tail;
+  }
+
   get first(): Entry | undefined {
     return this.#head === this.#tail ? undefined : this.at(this.#head);
   }

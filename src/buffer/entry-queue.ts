@@ -64,6 +64,6 @@ export class EntryQueue implements Iterable<Entry> {
 
   #removeAt(number: number): void {
     this.#pages.remove(number);
-    if (--this.#size === 0) this.clear();
+    if (--this.#size === 0) this.#index.clear();
   }
 }

@@ -16,7 +16,7 @@ const SEED = randomInt(2 ** 32) | 0;
 
 export class KeyIndex {
   readonly #pages: EntryPages;
-  /** Of each place a hash, or 0, where it is free; and a number. What has left the pages stays here until the next `#rebuild`. */
+  /** Of each place a hash, or 0, where it is free; and a number. What has left the pages, or moved in them, stays here until the next `#rebuild`. */
   #places = new Int32Array(2 * LEAST);
   #mask = LEAST - 1;
   #used = 0;
@@ -37,16 +37,10 @@ export class KeyIndex {
     return undefined;
   }
 
-  /** A key that has no entry so far; `live` is how many have one. */
+  /** A key that had no entry so far, and has this one in the pages now; `live` is how many have one. */
   add(key: Bytes, number: number, live: number): void {
     if (4 * this.#used > 3 * this.#mask) this.#rebuild(live);
-    const hash = hashOf(key);
-    const places = this.#places;
-    let place = hash & this.#mask;
-    while (places[2 * place] !== 0 && !this.#isGone(place, hash)) place = (place + 1) & this.#mask;
-    if (places[2 * place] === 0) this.#used++;
-    places[2 * place] = hash;
-    places[2 * place + 1] = number;
+    else this.#put(hashOf(key), number);
   }
 
   /** All entries have gone. */
@@ -62,21 +56,25 @@ export class KeyIndex {
     return this.#places[2 * place] === hash && this.#pages.at(this.#places[2 * place + 1] as number) === undefined;
   }
 
-  /** With room for as many again, and without what has gone. */
+  /** From the pages, with room for as many again: what was here may have gone, or stand in another place by now. */
   #rebuild(live: number): void {
-    const before = this.#places;
     let size = LEAST;
     while (size < 3 * live) size *= 2;
     this.#resize(size);
-    for (let i = 0; i < before.length; i += 2) {
-      const [hash, number] = [before[i] as number, before[i + 1] as number];
-      if (hash === 0 || this.#pages.at(number) === undefined) continue;
-      let place = hash & this.#mask;
-      while (this.#places[2 * place] !== 0) place = (place + 1) & this.#mask;
-      this.#places[2 * place] = hash;
-      this.#places[2 * place + 1] = number;
-      this.#used++;
+    const { head, tail } = this.#pages;
+    for (let number = head; number < tail; number++) {
+      const entry = this.#pages.at(number);
+      if (entry) this.#put(hashOf(entry.key), number);
     }
+  }
+
+  #put(hash: number, number: number): void {
+    const places = this.#places;
+    let place = hash & this.#mask;
+    while (places[2 * place] !== 0 && !this.#isGone(place, hash)) place = (place + 1) & this.#mask;
+    if (places[2 * place] === 0) this.#used++;
+    places[2 * place] = hash;
+    places[2 * place + 1] = number;
   }
 
   #resize(size: number): void {

@@ -262,6 +262,8 @@ export class RecipeTask {
       this.#refused = undefined;
       this.#apply(successor.registration);
       this.#worked = successor.registration;
+      // People may have gone back to another version when this one was open already.
+      if (isOtherCode(this.#registration, this.#applied)) this.#catchUpWithWishes();
     }
   }
 

@@ -67,7 +67,7 @@ export class Succession {
     return successor;
   }
 
-  /** Nobody is to come any more. */
+  /** Ends the attempt; what is open already takes over all the same. */
   giveUp(): void {
     this.#attempt.abort();
   }

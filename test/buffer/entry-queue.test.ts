@@ -60,6 +60,21 @@ test("one entry that stays lets any number of others come and go behind it", () 
   );
 });
 
+test("what is taken and put back again and again is found, and the index does not grow with it", () => {
+  const queue = new EntryQueue();
+  const entries = Array.from({ length: 3500 }, (_, i) => entryOf(`key:${i}`));
+  for (const entry of entries) queue.push(entry);
+  for (let attempt = 0; attempt < 50; attempt++) {
+    const taken = Array.from({ length: 1000 }, () => queue.shift() as Entry);
+    // One of them is put back elsewhere, so that the others get other numbers.
+    const [absent, ...others] = taken as [Entry, ...Entry[]];
+    for (const entry of others.reverse()) queue.unshift(entry);
+    queue.push(absent);
+  }
+  for (const entry of entries) assert.equal(queue.get(entry.key), entry);
+  assert.equal(queue.size, entries.length);
+});
+
 test("numbers may grow beyond 32 bits", () => {
   const pages = new EntryPages(2 ** 32 - 2000);
   const index = new KeyIndex(pages);

@@ -20,17 +20,18 @@ const BLOB = 0xfc;
 const NULL = 0x06;
 /** Texts up to this length are written byte by byte, which is faster than a call into C++. */
 const SHORT = 64;
-/** Bytes of a buffer at least. */
-const LEAST = 1024;
+/** A packet of so few bytes, as a checkpoint's is, has a buffer of its own, and leaves the large one to the rows. */
+const SMALL = 4096;
 
-/** Makes packets; a buffer is used again once what was in it has been answered. */
+/** Makes packets; a large buffer is used again once what was in it has been answered. */
 export class ExecutePackets {
   #free: Buffer | undefined;
 
   /** The packet that executes this prepared statement. */
   make(statementId: number, params: readonly Value[]): RequestPacket {
     const size = mostBytes(params);
-    const room = this.#free && this.#free.length >= size ? this.#free : Buffer.allocUnsafeSlow(Math.max(size, LEAST));
+    const isLarge = size > SMALL;
+    const room = isLarge && this.#free && this.#free.length >= size ? this.#free : Buffer.allocUnsafeSlow(size);
     if (room === this.#free) this.#free = undefined;
     const end = encodeExecute(room, statementId, params);
     const buffer = room.subarray(0, end);
@@ -47,6 +48,7 @@ export class ExecutePackets {
   /** The server has read it. */
   release({ buffer }: RequestPacket): void {
     const room = Buffer.from(buffer.buffer);
+    if (room.length <= SMALL) return;
     if (!this.#free || this.#free.length < room.length) this.#free = room;
   }
 }

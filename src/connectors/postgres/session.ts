@@ -105,7 +105,9 @@ class PostgresSession implements Session<PostgresColumn> {
 
   async transact(steps: readonly Steps[]): Promise<void> {
     try {
-      await runTogether([begin(), ...steps], (statement) => this.#send(statement, this.#nameOf(statement)));
+      // Waited for: behind a BEGIN that failed every statement would be committed by itself.
+      await this.#query("BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE");
+      await runTogether(steps, (statement) => this.#send(statement, this.#nameOf(statement)));
       await this.#query("COMMIT");
     } catch (error) {
       if (this.#healthy) await this.#rollBack();
@@ -164,10 +166,6 @@ class PostgresSession implements Session<PostgresColumn> {
       throw isServerError(error) || isFinal(error) ? error : lost("PostgreSQL", this.#server, error);
     }
   }
-}
-
-function* begin(): Steps {
-  yield { sql: "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE", params: [] };
 }
 
 /** The server's last word before it ends the connection: its code says why. */

@@ -43,13 +43,26 @@ export function runStepsSync(steps: Steps, execute: (statement: Statement) => Re
 
 /**
  * Several at once, over a driver that sends a statement without waiting for the answer to the one before: the first statements go out
- * in the order given. Throws when all have ended, with the first error in that order.
+ * in the order given. Once one has failed nothing more is sent; throws its error when what was on its way is answered.
  */
 export async function runTogether(
   all: readonly Steps[],
   execute: (statement: Statement) => Promise<Result>,
 ): Promise<void> {
-  await allOf(all.map((steps) => runSteps(steps, execute)));
+  let failure: { readonly error: unknown } | undefined;
+  const executeUnlessFailed = async (statement: Statement) => {
+    if (failure) throw failure.error;
+    return await execute(statement);
+  };
+  const run = async (steps: Steps) => {
+    try {
+      await runSteps(steps, executeUnlessFailed);
+    } catch (error) {
+      failure ??= { error };
+    }
+  };
+  await Promise.all(all.map(run));
+  if (failure) throw failure.error;
 }
 
 /** One after the other. */
