@@ -1,6 +1,7 @@
 /**
- * Values that wait, as one text: how many there are, and of each its length and then itself. Entries by the hundred thousand may wait while the database is
- * slow, and what they are made of is what the garbage collector carries around: one text is a third of the bytes of an array of texts.
+ * Values that wait, as one text: how many there are, and of each its length and then itself. Entries by the hundred thousand may wait
+ * while the database is slow, and what they are made of is what the garbage collector carries around: one text is a third of the bytes
+ * of an array of texts.
  */
 import type { Bytes } from "../model.js";
 

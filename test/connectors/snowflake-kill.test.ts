@@ -1,14 +1,12 @@
 /** Over the emulator of Snowflake. */
 import { test } from "node:test";
 import { killRunners } from "../e2e/kill.js";
-import { RowWatcher } from "../e2e/row-watcher.js";
+import { named, PERSONS_COLUMNS, PERSONS_TABLE, watchedDatabase } from "../e2e/watched-database.js";
 import { missingForFakesnow, startFakesnow } from "../support/fakesnow.js";
 import { Lab } from "../support/lab.js";
 import { type LabDatabase, PERSONS } from "../support/lab-databases.js";
 import { startRedis } from "../support/redis.js";
 import { snowflakeSession } from "../support/snowflake-session.js";
-
-const COLUMNS = ["id", "first", "last", "age", "v"];
 
 const missing = await missingForFakesnow();
 
@@ -30,22 +28,12 @@ async function startDatabase(): Promise<LabDatabase> {
   const [session, watching] = await Promise.all([snowflakeSession({ url }), snowflakeSession({ url })]);
   await session.query(PERSONS);
   const rowsOver = (one: typeof session) => async () =>
-    (await one.query(`SELECT ${COLUMNS.join(", ")} FROM persons`)).map((row) =>
-      Object.fromEntries(COLUMNS.map((name, i) => [name, row[i]])),
-    );
-  const rows = rowsOver(session);
-  const watcher = new RowWatcher(rowsOver(watching));
-  return {
-    ...{ kind: "snowflake", url, server: undefined },
-    other: {
-      ...{ connector: `db.table("persons", { primaryKey: "id" })`, rows },
-      ...{ watch: () => watcher.start(), watched: () => watcher.stop() },
-    },
-    query: () => Promise.reject(new Error("rows are read by their watcher")),
+    named(await one.query(`SELECT ${PERSONS_COLUMNS.join(", ")} FROM persons`));
+  return watchedDatabase({
+    ...{ kind: "snowflake", url, connector: PERSONS_TABLE, rows: rowsOver(session), watching: rowsOver(watching) },
     async stop() {
-      await watcher.stop().catch(() => undefined);
       await Promise.all([session.close(), watching.close()]);
       await server.stop();
     },
-  };
+  });
 }

@@ -4,32 +4,14 @@ import { startCassandra } from "../support/cassandra.js";
 import type { LabDatabase, OtherKind } from "../support/lab-databases.js";
 import { findMongodb, startMongodb } from "../support/mongodb.js";
 import { startRedis } from "../support/redis.js";
-import { RowWatcher } from "./row-watcher.js";
-
-type Rows = Record<string, unknown>[];
+import { PERSONS_TABLE, watchedDatabase, type Watched } from "./watched-database.js";
 
 /** A started server, before anybody watches it. */
-interface Started {
-  readonly url: string;
-  readonly connector: string;
-  readonly rows: () => Promise<Rows>;
-  stop(): Promise<void>;
-}
+type Started = Omit<Watched, "kind">;
 
 /** Starts one; its server has to be there. */
 export async function startOther(kind: OtherKind): Promise<LabDatabase> {
-  const started = await STARTERS[kind]();
-  const { url, connector, rows } = started;
-  const watcher = new RowWatcher(rows);
-  return {
-    ...{ kind, url, server: undefined },
-    other: { connector, rows, watch: () => watcher.start(), watched: () => watcher.stop() },
-    query: () => Promise.reject(new Error(`${kind} has no SQL`)),
-    async stop() {
-      await watcher.stop().catch(() => undefined);
-      await started.stop();
-    },
-  };
+  return watchedDatabase({ kind, ...(await STARTERS[kind]()) });
 }
 
 const STARTERS: Readonly<Record<OtherKind, () => Promise<Started>>> = { cassandra, mongodb, redis };
@@ -40,7 +22,7 @@ async function cassandra(): Promise<Started> {
   const client = await server.client();
   const select = "SELECT id, first, last, age, v FROM persons";
   return {
-    ...{ url: server.url, connector: `db.table("persons", { primaryKey: "id" })` },
+    ...{ url: server.url, connector: PERSONS_TABLE },
     rows: async () =>
       (await client.execute(select, [], { prepare: true, fetchSize: 5000 })).rows.map((row) => ({ ...row })),
     stop: () => server.stop(),

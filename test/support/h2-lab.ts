@@ -1,9 +1,7 @@
 /** H2 in place of a database that cannot be had, as the laboratory asks of a database. */
-import { RowWatcher } from "../e2e/row-watcher.js";
+import { named, PERSONS_COLUMNS, PERSONS_TABLE, watchedDatabase } from "../e2e/watched-database.js";
 import type { H2Server } from "./h2.js";
 import type { LabDatabase } from "./lab-databases.js";
-
-const COLUMNS = ["id", "first", "last", "age", "v"];
 
 /** How often a runner is killed: a round takes two seconds here, so fifty are made when somebody asks for them. */
 export const KILLS = Number(process.env.WBSYNC_TEST_KILLS ?? 10);
@@ -23,22 +21,15 @@ export async function h2Lab(server: H2Server, { kind, url, create, stop }: H2Lab
   await connection.execute(create);
   await connection.commit();
   const rows = async () => {
-    const { rows: found = [] } = await connection.execute(`SELECT ${COLUMNS.join(", ")} FROM persons`);
+    const { rows: found = [] } = await connection.execute(`SELECT ${PERSONS_COLUMNS.join(", ")} FROM persons`);
     await connection.commit();
-    return found.map((row) => Object.fromEntries(COLUMNS.map((name, i) => [name, row[i]])));
+    return named(found);
   };
-  const watcher = new RowWatcher(rows);
-  return {
-    ...{ kind, url, server: undefined },
-    other: {
-      ...{ connector: `db.table("persons", { primaryKey: "id" })`, rows },
-      ...{ watch: () => watcher.start(), watched: () => watcher.stop() },
-    },
-    query: () => Promise.reject(new Error("rows are read by their watcher")),
+  return watchedDatabase({
+    ...{ kind, url, connector: PERSONS_TABLE, rows },
     async stop() {
-      await watcher.stop().catch(() => undefined);
       connection.destroy();
       await stop();
     },
-  };
+  });
 }
