@@ -35,6 +35,14 @@ export const postgresDialect: Dialect<PostgresColumn> = {
     for (const part of parts(rows)) yield { sql, params: arrays(all.length, part) };
   },
 
+  upsertAndMove(target, columns, rows, move): Statement | undefined {
+    const [part] = parts(rows);
+    if (part !== rows) return undefined;
+    const params = arrays(target.key.length + columns.length, rows);
+    const moved = move(params.length + 1);
+    return { sql: upsertAndMoveText(target, columns, moved.sql), params: [...params, ...moved.params] };
+  },
+
   update(target, columns, row): Statement {
     const sets = columns.map((column, i) => `${quote(column.name)} = ${scalar(column, i + 1)}`).join(", ");
     const where = target.key
@@ -52,29 +60,45 @@ export const postgresDialect: Dialect<PostgresColumn> = {
   },
 };
 
-/** INSERT … SELECT … FROM unnest(…) ON CONFLICT. */
-export function upsertText(target: Target<PostgresColumn>, columns: readonly PostgresColumn[]): string {
+/**
+ * One statement is one transaction and one round trip, where BEGIN, the move, the rows and COMMIT are four. The rows depend on the
+ * move: where the checkpoint has another token than expected none is written, and no row is answered.
+ */
+export function upsertAndMoveText(
+  target: Target<PostgresColumn>,
+  columns: readonly PostgresColumn[],
+  move: string,
+): string {
+  const rows = upsertText(target, columns, " WHERE EXISTS (SELECT FROM moved)");
+  return `WITH moved AS (${move} RETURNING 1), written AS (${rows}) SELECT 1 FROM moved`;
+}
+
+/** INSERT … SELECT … FROM unnest(…) ON CONFLICT. The condition, if any, is for all rows together. */
+export function upsertText(target: Target<PostgresColumn>, columns: readonly PostgresColumn[], condition = ""): string {
   const all = [...target.key, ...columns];
   const names = all.map((column) => quote(column.name)).join(", ");
   const keys = target.key.map((column) => quote(column.name)).join(", ");
   const sets = columns.map(({ name }) => `${quote(name)} = EXCLUDED.${quote(name)}`).join(", ");
   const insist = all.some((column) => column.identityAlways) ? " OVERRIDING SYSTEM VALUE" : "";
   return (
-    `INSERT INTO ${target.table} (${names})${insist} ${selectRows(target, all)} ` +
+    `INSERT INTO ${target.table} (${names})${insist} ${selectRows(target, all, condition)} ` +
     `ON CONFLICT (${keys}) DO ${sets === "" ? "NOTHING" : `UPDATE SET ${sets}`}`
   );
 }
 
 /** The rows as a relation. Where two ids may be one row to the server, only the last of them: it refuses to touch a row twice. */
-function selectRows(target: Target<PostgresColumn>, all: readonly PostgresColumn[]): string {
+function selectRows(target: Target<PostgresColumn>, all: readonly PostgresColumn[], condition: string): string {
   const list = all.map((column, i) => element(column, `c${i}`)).join(", ");
   const aliases = all.map((_, i) => `c${i}`).join(", ");
   const from = `FROM unnest(${all.map(arrayParameter).join(", ")})`;
-  if (!target.key.some((column) => column.ambiguous)) return `SELECT ${list} ${from} AS d(${aliases})`;
+  if (!target.key.some((column) => column.ambiguous)) return `SELECT ${list} ${from} AS d(${aliases})${condition}`;
   const distinct = target.key
     .map((column, i) => element(column, `c${i}`) + (column.collation ? ` COLLATE ${column.collation}` : ""))
     .join(", ");
-  return `SELECT DISTINCT ON (${distinct}) ${list} ${from} WITH ORDINALITY AS d(${aliases}, n) ORDER BY ${distinct}, n DESC`;
+  return (
+    `SELECT DISTINCT ON (${distinct}) ${list} ${from} WITH ORDINALITY AS d(${aliases}, n)${condition} ` +
+    `ORDER BY ${distinct}, n DESC`
+  );
 }
 
 /** One column: = ANY (an index scan); several: a join. */

@@ -18,6 +18,9 @@ export const POSTGRES: ServerKind = { kind: "postgres", schemes: ["postgres", "p
  */
 const MAX_IDLE_TRANSACTION_MS = 10_000;
 
+/** Of every transaction, whatever the server's defaults are: a writer that waited for a lock sees what the other one committed. */
+const MODE = "ISOLATION LEVEL READ COMMITTED READ WRITE";
+
 /** The slice of pg that is used, so that the driver stays optional. */
 interface Pg {
   readonly Client: new (options: Record<string, unknown>) => Client;
@@ -87,6 +90,7 @@ class PostgresSession implements Session<PostgresColumn> {
   /** Makes the session UTC, and durable also where the server's default is not. */
   async start(): Promise<this> {
     await this.#query("SET TIME ZONE 'UTC'");
+    await this.#query(`SET SESSION CHARACTERISTICS AS TRANSACTION ${MODE}`);
     await this.#query("SET standard_conforming_strings = on");
     await this.#query(`SET statement_timeout = ${this.#server.statementTimeoutMs}`);
     await this.#query(`SET idle_in_transaction_session_timeout = ${MAX_IDLE_TRANSACTION_MS}`);
@@ -100,13 +104,13 @@ class PostgresSession implements Session<PostgresColumn> {
   }
 
   run(statement: Statement): Promise<Result> {
-    return this.#send(statement);
+    return this.#send(statement, this.#nameOf(statement));
   }
 
   async transact(steps: readonly Steps[]): Promise<void> {
     try {
       // Waited for: behind a BEGIN that failed every statement would be committed by itself.
-      await this.#query("BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE");
+      await this.#query(`BEGIN ${MODE}`);
       await runTogether(steps, (statement) => this.#send(statement, this.#nameOf(statement)));
       await this.#query("COMMIT");
     } catch (error) {

@@ -48,11 +48,12 @@ export class CheckpointStatements {
     return { sql, params };
   }
 
-  update(checkpoint: Checkpoint, from: string): Statement {
+  /** `first` is the number of its first parameter. */
+  update(checkpoint: Checkpoint, from: string, first = 1): Statement {
     const { placeholder, now } = this.#dialect;
     const quote = this.#quote;
-    const sets = FIELDS.map((name, i) => `${quote(name)} = ${placeholder(i + 1)}`).join(", ");
-    const where = this.#where([...KEY, "token"], FIELDS.length + 1);
+    const sets = FIELDS.map((name, i) => `${quote(name)} = ${placeholder(first + i)}`).join(", ");
+    const where = this.#where([...KEY, "token"], first + FIELDS.length);
     return {
       sql: `UPDATE ${this.table} SET ${sets}, ${quote("updated_at")} = ${now} WHERE ${where}`,
       params: [...fieldsOf(checkpoint), ...this.#key(checkpoint.partition), from],

@@ -93,6 +93,9 @@ export interface CheckpointRow {
   readonly keyLength: number;
 }
 
+/** The statement that moves a checkpoint, its parameters counted from this number on. */
+export type Move = (firstParam: number) => Statement;
+
 /** The SQL of one database. */
 export interface Dialect<C extends CatalogColumn = CatalogColumn> {
   readonly quote: (identifier: string) => string;
@@ -127,6 +130,11 @@ export interface Dialect<C extends CatalogColumn = CatalogColumn> {
   readonly caseInsensitiveColumns: boolean;
   /** Inserts the rows, or updates those that exist. */
   upsert(target: Target<C>, columns: readonly C[], rows: readonly Row[]): Steps;
+  /**
+   * The rows and the move of a checkpoint as one statement, where the database knows such. It answers a row if the checkpoint was
+   * moved, and writes nothing if it was not. undefined: these rows take more than one statement.
+   */
+  upsertAndMove?(target: Target<C>, columns: readonly C[], rows: readonly Row[], move: Move): Statement | undefined;
   /** Updates one row by its key; `affected` counts the row also when nothing changed. */
   update(target: Target<C>, columns: readonly C[], row: Row): Statement;
   remove(target: Target<C>, rows: readonly Row[]): Steps;

@@ -3,10 +3,10 @@ import { SupersededError, WbsyncError } from "../../errors.js";
 import type { Batch, Bytes, CheckpointMove, Column } from "../../model.js";
 import type { Connector, ErrorClass, Opened, RecipeDefaults, Sink, SinkContext } from "../connector.js";
 import { CheckpointStatements, moveCheckpoints, openCheckpoints } from "./checkpoints.js";
-import type { CatalogColumn, Database, Session, Steps, Target } from "./database.js";
+import type { CatalogColumn, Database, Session, Statement, Steps, Target } from "./database.js";
 import { keyPage, keyText } from "./key-page.js";
 import { tableReference, type TableOptions, type TableReference } from "./table.js";
-import { writeBatch } from "./transaction.js";
+import { writeAtOnce, writeBatch } from "./transaction.js";
 import { verifyTable } from "./verify.js";
 
 /** What `db.table(…)` returns. */
@@ -66,7 +66,7 @@ class SqlSink<C extends CatalogColumn> implements Sink {
   async write(batch: Batch, moves: readonly CheckpointMove[], signal: AbortSignal): Promise<void> {
     const open = this.#opened();
     try {
-      await cutOnAbort(open.session, signal, () => open.session.transact(this.#steps(open, batch, moves)));
+      await cutOnAbort(open.session, signal, () => this.#transact(open, batch, moves));
     } catch (error) {
       // After a refused row the transaction was rolled back and the connection is good: the halves need no new one.
       if (!open.session.isHealthy()) {
@@ -80,6 +80,14 @@ class SqlSink<C extends CatalogColumn> implements Sink {
   #opened(): Open<C> {
     if (this.#open) return this.#open;
     throw new WbsyncError("DATABASE_UNREACHABLE", "The connection is closed: open() comes before anything else");
+  }
+
+  async #transact(open: Open<C>, batch: Batch, moves: readonly CheckpointMove[]): Promise<void> {
+    const { session } = open;
+    const single = singleStatement(open, batch, moves);
+    if (!single) return await session.transact(this.#steps(open, batch, moves));
+    const { rows } = await session.run(single);
+    if (rows.length !== 1) throw new SupersededError();
   }
 
   #steps({ session, target, checkpoints }: Open<C>, batch: Batch, moves: readonly CheckpointMove[]): readonly Steps[] {
@@ -123,6 +131,18 @@ class SqlSink<C extends CatalogColumn> implements Sink {
     this.#open = undefined;
     await session?.close();
   }
+}
+
+/** The write as one statement: for one checkpoint that is moved from a token to another. */
+function singleStatement<C extends CatalogColumn>(
+  { session, target, checkpoints }: Open<C>,
+  batch: Batch,
+  moves: readonly CheckpointMove[],
+): Statement | undefined {
+  const [move] = moves;
+  if (moves.length !== 1 || move?.from === undefined || !move.to) return undefined;
+  const { from, to } = move;
+  return writeAtOnce(session.dialect, target, batch, (first) => checkpoints.update(to, from, first));
 }
 
 /** Runs the work; an abort ends the connection, and with it every wait, also where a driver forgets whoever waits for it. */

@@ -4,7 +4,7 @@ import { mysqlDialect, upsertText as mysqlUpsert } from "../../../src/connectors
 import { StatementSizes } from "../../../src/connectors/mysql/statement-sizes.js";
 import type { MysqlColumn } from "../../../src/connectors/mysql/types.js";
 import { arrayLiteral } from "../../../src/connectors/postgres/array-literal.js";
-import { removeText, upsertText as postgresUpsert } from "../../../src/connectors/postgres/dialect.js";
+import { postgresDialect, removeText, upsertText as postgresUpsert } from "../../../src/connectors/postgres/dialect.js";
 import type { PostgresColumn } from "../../../src/connectors/postgres/types.js";
 import type { Statement, Steps, Target } from "../../../src/connectors/sql/database.js";
 import { statementsOf } from "../../../src/connectors/sql/steps.js";
@@ -143,6 +143,26 @@ describe("PostgreSQL", () => {
       'INSERT INTO T ("k", "a") SELECT DISTINCT ON (c0) c0, c1 FROM unnest($1::citext[], $2::text[]) ' +
         'WITH ORDINALITY AS d(c0, c1, n) ORDER BY c0, n DESC ON CONFLICT ("k") DO UPDATE SET "a" = EXCLUDED."a"',
     );
+  });
+
+  test("rows and the move of their checkpoint are one statement, where the rows fit one", () => {
+    const target = targetOf([id, a], 1);
+    const moves: number[] = [];
+    const move = (first: number) => {
+      moves.push(first);
+      return { sql: `UPDATE C SET t = $${first} WHERE t = $${first + 1}`, params: ["new", "old"] };
+    };
+    const small = row("1", "x");
+    assert.deepEqual(postgresDialect.upsertAndMove?.(target, [a], [small], move), {
+      sql:
+        "WITH moved AS (UPDATE C SET t = $3 WHERE t = $4 RETURNING 1), written AS (" +
+        'INSERT INTO T ("id", "a") SELECT c0, c1 FROM unnest($1::bigint[], $2::text[]) AS d(c0, c1) ' +
+        'WHERE EXISTS (SELECT FROM moved) ON CONFLICT ("id") DO UPDATE SET "a" = EXCLUDED."a") SELECT 1 FROM moved',
+      params: ['{"1"}', '{"x"}', "new", "old"],
+    });
+    const large = row("2", "y".repeat(5 << 20));
+    assert.equal(postgresDialect.upsertAndMove?.(target, [a], [small, large], move), undefined);
+    assert.deepEqual(moves, [3], "a move that is not sent is not made");
   });
 
   test("an array column travels as texts, and an identity that is always generated is insisted on", () => {
