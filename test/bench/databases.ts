@@ -12,6 +12,8 @@ import { CREATE_TABLE } from "./person.js";
 export interface BenchDatabase {
   readonly name: string;
   readonly bare: BareTarget;
+  /** Of its server, where there is one process of it. */
+  readonly pid?: number;
   /** What a recipe imports from wbsync, and how it calls it. */
   readonly connector: { readonly name: string; readonly argument: string };
   count(): Promise<number>;
@@ -53,6 +55,7 @@ const STARTERS: Readonly<Record<DatabaseKind, () => Promise<BenchDatabase>>> = {
     let asking: Connection | undefined;
     return {
       name: "MariaDB",
+      pid: server.pid,
       bare: { kind: "mariadb", url: server.url },
       connector: { name: "mysql", argument: server.url },
       count: async () => Number((await server.query("SELECT COUNT(*) AS n FROM persons"))[0]?.n),

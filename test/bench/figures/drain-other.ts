@@ -14,9 +14,6 @@ import { clockMs, median, perSecond } from "../stats.js";
 import { Worker } from "../worker.js";
 
 const RECIPE = "Bench";
-/** The server compiles its code while it works, and so does the runner. */
-const WARM_UPS = 2;
-
 interface Round {
   readonly bare: number;
   readonly ours: number;
@@ -66,14 +63,15 @@ async function withRunner(place: Omit<Place, "runner" | "load">, options: Measur
 
 async function measure(place: Place, { size, say }: MeasureOptions): Promise<readonly Figure[]> {
   const rounds: Round[] = [];
-  const rows = Math.round(size.rows * OTHERS[place.kind].part);
+  const { part, warmUps } = OTHERS[place.kind];
+  const rows = Math.round(size.rows * part);
   resetPeak(place.runner.pid);
-  for (let i = 0; i < size.rounds + WARM_UPS; i++) {
+  for (let i = 0; i < size.rounds + warmUps; i++) {
     const firstId = 2 * i * rows;
     const bare = await bareLoop(place.database, firstId, rows);
     const ours = await catchUp(place, firstId + rows, rows);
     say(`bare ${thousands(bare)}, end to end ${thousands(ours)}`);
-    if (i >= WARM_UPS) rounds.push({ bare, ours });
+    if (i >= warmUps) rounds.push({ bare, ours });
   }
   return figures(rounds, memoryOf(place.runner.pid).peakMb);
 }

@@ -4,6 +4,7 @@ import { promisify } from "node:util";
 import { type Figure, type Measurement, type MeasureOptions, thousands } from "../figure.js";
 import { inLab, type Lab } from "../lab.js";
 import { cpuSecondsOf, memoryOf } from "../memory.js";
+import { lowerPriority } from "../priority.js";
 import { median } from "../stats.js";
 
 const run = promisify(execFile);
@@ -22,37 +23,61 @@ interface Run {
   readonly cpuUs: number;
 }
 
+/** Whether runner and database compete with Redis for the cores, or take what it leaves. */
+type Priority = "same" | "lowest";
+
+interface Round {
+  readonly alone: Run;
+  readonly attached: Run;
+  readonly peakMb: number;
+}
+
 async function measure(lab: Lab, { size, say }: MeasureOptions): Promise<readonly Figure[]> {
   await lab.deploy();
   const figures: Figure[] = [];
-  for (const pipeline of [1, 16]) {
-    const writes = pipeline === 1 ? size.redisWrites / 4 : size.redisWrites;
-    const rounds: { alone: Run; attached: Run; peakMb: number }[] = [];
-    for (let i = 0; i <= size.rounds; i++) {
-      const alone = await benchmark(lab, writes, pipeline);
-      await lab.startRunner();
-      const attached = await benchmark(lab, writes, pipeline);
-      const { peakMb } = memoryOf(lab.runnerPid);
-      await lab.untilCommitted();
-      await lab.stopRunner();
-      say(`pipeline ${pipeline}: alone ${thousands(alone.perSecond)}/s, attached ${thousands(attached.perSecond)}/s`);
-      if (i > 0) rounds.push({ alone, attached, peakMb });
+  for (const priority of ["same", "lowest"] as const) {
+    if (priority === "lowest") lowerPriority(lab.database.pid!);
+    for (const pipeline of [1, 16]) {
+      const writes = pipeline === 1 ? size.redisWrites / 4 : size.redisWrites;
+      const rounds: Round[] = [];
+      for (let i = 0; i <= size.rounds; i++) {
+        const round = await oneRound(lab, { writes, pipeline, priority });
+        const [alone, attached] = [round.alone, round.attached].map(({ perSecond }) => thousands(perSecond));
+        say(`pipeline ${pipeline}, ${priority} priority: alone ${alone}/s, attached ${attached}/s`);
+        if (i > 0) rounds.push(round);
+      }
+      figures.push(...figuresOf(rounds, pipeline, priority));
     }
-    figures.push(...figuresOf(rounds, pipeline));
   }
   return figures;
 }
 
-function figuresOf(rounds: readonly { alone: Run; attached: Run; peakMb: number }[], pipeline: number): Figure[] {
+async function oneRound(
+  lab: Lab,
+  { writes, pipeline, priority }: { writes: number; pipeline: number; priority: Priority },
+): Promise<Round> {
+  const alone = await benchmark(lab, writes, pipeline);
+  await lab.startRunner();
+  if (priority === "lowest") lowerPriority(lab.runnerPid);
+  const attached = await benchmark(lab, writes, pipeline);
+  const { peakMb } = memoryOf(lab.runnerPid);
+  await lab.untilCommitted();
+  await lab.stopRunner();
+  return { alone, attached, peakMb };
+}
+
+function figuresOf(rounds: readonly Round[], pipeline: number, priority: Priority): Figure[] {
   const of = (who: "alone" | "attached", what: keyof Run) => median(rounds.map((round) => round[who][what]));
   const how = pipeline === 1 ? "no pipelining" : `pipelines of ${pipeline}`;
+  const speed: Omit<Figure, "what"> = {
+    value: median(rounds.map(({ alone, attached }) => attached.perSecond / alone.perSecond)),
+    unit: "ratio",
+    detail: `${thousands(of("attached", "perSecond"))} ÷ ${thousands(of("alone", "perSecond"))} writes/s`,
+  };
+  if (priority === "lowest")
+    return [{ what: `the same, runner and database at the lowest priority, ${how}`, ...speed }];
   return [
-    {
-      what: `writes/s with ÷ without the runner, ${how}`,
-      value: median(rounds.map(({ alone, attached }) => attached.perSecond / alone.perSecond)),
-      ...{ unit: "ratio", atLeast: 0.95 },
-      detail: `${thousands(of("attached", "perSecond"))} ÷ ${thousands(of("alone", "perSecond"))} writes/s`,
-    },
+    { what: `writes/s with ÷ without the runner, ${how}`, ...speed, atLeast: 0.95 },
     {
       what: `Redis's CPU a write, without ÷ with the runner, ${how}`,
       value: median(rounds.map(({ alone, attached }) => alone.cpuUs / attached.cpuUs)),
