@@ -90,13 +90,11 @@ export function fencing(harness: () => Harness): void {
       [{ partition: 0, from: undefined, to: checkpoint(0, "a") }],
       NEVER,
     );
-    const late = table.batch(
-      [
-        { id: "1", name: "late" },
-        { id: "2", name: "late" },
-      ],
-      [{ id: "3" }],
-    );
+    const rows = [
+      { id: "1", name: "late" },
+      { id: "2", name: "late" },
+    ];
+    const late = table.batch(rows, [{ id: "3" }]);
     const stale = [
       { partition: 0, from: undefined, to: checkpoint(0, "x") },
       { partition: 0, from: "old", to: checkpoint(0, "x") },
@@ -105,9 +103,12 @@ export function fencing(harness: () => Harness): void {
       { partition: 1, from: "a", to: checkpoint(1, "x") },
     ];
     for (const move of stale) {
-      const { error, kind } = await table.failure(() => sink.write(late, [move], NEVER));
-      assert.ok(error instanceof SupersededError, String(error));
-      assert.equal(kind, "superseded");
+      // Without deletes too: some databases then make rows and move one statement.
+      for (const batch of [late, table.batch(rows)]) {
+        const { error, kind } = await table.failure(() => sink.write(batch, [move], NEVER));
+        assert.ok(error instanceof SupersededError, String(error));
+        assert.equal(kind, "superseded");
+      }
     }
     // One stale token among good ones is enough.
     const mixed = [
