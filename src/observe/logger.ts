@@ -3,15 +3,10 @@ import { createRequire } from "node:module";
 import { type DestinationStream, type Logger as PinoLogger, destination, pino, stdTimeFunctions } from "pino";
 import { redact } from "../config/secret.js";
 import { messageOf, WbsyncError } from "../errors.js";
+import type { LogFormat, LogLevel } from "./log-choices.js";
 
 /** A logger; `child({ recipe, partition, position })` says of whom its lines speak. An error goes under the name `err`. */
 export type Logger = PinoLogger;
-
-export const LOG_FORMATS = ["pretty", "json"] as const;
-export type LogFormat = (typeof LOG_FORMATS)[number];
-
-export const LOG_LEVELS = ["trace", "debug", "info", "warn", "error", "silent"] as const;
-export type LogLevel = (typeof LOG_LEVELS)[number];
 
 export interface LoggerOptions {
   readonly format: LogFormat;

@@ -1,6 +1,6 @@
 /** `wbsync run`: executes the registered recipes until it is told to stop. */
 import { Command, Option } from "commander";
-import { createLogger, LOG_FORMATS, LOG_LEVELS, type LogFormat, type LogLevel } from "../../observe/logger.js";
+import { LOG_FORMATS, LOG_LEVELS, type LogFormat, type LogLevel } from "../../observe/log-choices.js";
 import { action, type Context } from "../context.js";
 import { integer } from "../flags.js";
 import { drainOnSignals } from "../interrupt.js";
@@ -38,14 +38,11 @@ export function runCommand(): Command {
 }
 
 async function run(context: Context, names: readonly string[], options: RunOptions): Promise<void> {
+  const { createLogger, Runner, expectYouth, limitGarbage, loadTrust, readSecretKey } = await load();
   const log = createLogger({ format: options.logFormat, level: options.logLevel });
-  const { Runner } = await import("../../runner/runner.js");
-  const { expectYouth, limitGarbage } = await import("../../runner/heap.js");
-  const { loadTrust } = await import("../../registry/trust.js");
   limitGarbage();
   expectYouth();
   const trust = options.trust === undefined ? undefined : await loadTrust(options.trust);
-  const { readSecretKey } = await import("../../config/parameters.js");
   const secretKey = await readSecretKey(options.secretKeyFile);
   const runner = new Runner({
     redis: context.redisTarget,
@@ -62,4 +59,16 @@ async function run(context: Context, names: readonly string[], options: RunOptio
     // Told to end while it was still connecting: there is nothing to write.
     if (error !== signal.reason) throw error;
   });
+}
+
+/** What no other command needs; the files are read side by side. */
+async function load() {
+  const [logger, runner, heap, trust, parameters] = await Promise.all([
+    import("../../observe/logger.js"),
+    import("../../runner/runner.js"),
+    import("../../runner/heap.js"),
+    import("../../registry/trust.js"),
+    import("../../config/parameters.js"),
+  ]);
+  return { ...logger, ...runner, ...heap, ...trust, ...parameters };
 }
