@@ -21,6 +21,9 @@ export interface Position {
  */
 export type GoneCause = "delete" | "expire" | "evict" | "flush" | "asked" | "uncertain";
 
+/** Whose step a change is: the last one of a write-through, which has written the row; the end of a write with `#`; or a client's. */
+export type Own = "through" | "settled" | false;
+
 /**
  * One thing that happened to one key. `start` and `end` are offsets: a restart from `start` sees the change again, a restart
  * from `end` does not. Inside MULTI/EXEC `start` is the start of the whole transaction (invariant 8), and `startDb` the
@@ -32,7 +35,7 @@ export type Change = {
   readonly startDb: number;
   readonly end: number;
   /** wbsync's own write: what it means for the row is already taken care of. */
-  readonly own: boolean;
+  readonly own: Own;
 } & (
   | { readonly kind: "set"; /** field, value, field, value, … */ readonly fields: readonly Bytes[] }
   | { readonly kind: "unset"; readonly fields: readonly Bytes[] }

@@ -1,7 +1,7 @@
 /** What each replicated command means for hashes. Pure: bytes in, changes out. */
 import { exists, getKeyIndexes } from "@ioredis/commands";
-import type { Bytes, Change, GoneCause } from "../model.js";
-import { OWN, REMOVE } from "../redis/keys.js";
+import type { Bytes, Change, GoneCause, Own } from "../model.js";
+import { OWN, REMOVE, THROUGH } from "../redis/keys.js";
 import type { Command } from "./resp.js";
 
 /** Which keys somebody wants to hear of: any that begins with one of these bytes. */
@@ -28,7 +28,7 @@ export class Interpreter {
   heads: Heads;
   readonly #wantedDb: number;
   #inTransaction = false;
-  #own = false;
+  #own: Own = false;
   /** Why keys go that are deleted now, as far as the stream tells. */
   goneCause: GoneCause = "uncertain";
   #command: Command | undefined;
@@ -87,7 +87,8 @@ export class Interpreter {
   markOwn(marker: string): void {
     const isRemoval = this.#inTransaction && marker === REMOVE;
     this.goneCause = isRemoval ? "asked" : "uncertain";
-    this.#own = this.#inTransaction && !isRemoval && this.#isOwn(marker);
+    const isOwn = this.#inTransaction && !isRemoval && this.#isOwn(marker);
+    this.#own = isOwn && (marker.startsWith(THROUGH) ? "through" : "settled");
   }
 
   /** Whether the argument is a wanted key of the selected database. */

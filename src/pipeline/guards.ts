@@ -2,9 +2,11 @@
  * Between a write-through and the write-behind beside it. A write-through writes the row itself, and its last step in Redis need not
  * be carried again, unless the write-behind has, or gets, changes of that key at the same time: nobody knows then whose write was
  * the later one in the table. So a key is guarded from before its hash is read until that last step comes by in the stream, and
- * if anything else touched it meanwhile, the last step counts as a change like any other.
+ * if anything else touched it meanwhile, the last step counts as a change like any other. What is kept from the row (`+`, `-`)
+ * touches nothing.
  */
 import type { Bytes, Change } from "../model.js";
+import { requestIn } from "./operations.js";
 
 /** A write-behind pipeline, as far as this is interested in it. */
 export interface Neighbour {
@@ -56,8 +58,14 @@ export class WriteGuards {
   isDisputed(change: Change): boolean {
     const guard = this.#keys.get(change.key);
     if (!guard) return false;
-    if (change.own) return guard.isTouched;
-    guard.isTouched = true;
+    if (change.own) return change.own === "through" && guard.isTouched;
+    guard.isTouched ||= !leavesRow(change);
     return false;
   }
+}
+
+/** A write with `+` or `-` is kept from the row. */
+function leavesRow(change: Change): boolean {
+  const mark = change.kind === "set" ? requestIn(change.fields)?.mark : undefined;
+  return mark === "+" || mark === "-";
 }

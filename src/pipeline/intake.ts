@@ -66,7 +66,7 @@ export class Intake {
       if (request) return this.#carryOut(change, request, partition, now);
     }
     if (change.kind === "gone" && change.cause === "uncertain" && !change.own) this.#uncertain.add();
-    partition.buffer.merge(isNoNews ? { ...change, own: true } : change, now);
+    partition.buffer.merge(isNoNews ? { ...change, own: "settled" } : change, now);
   }
 
   /** It was carried before a restart. Only what a write with `#` asked for in Redis may have been cut off. */

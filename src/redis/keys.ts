@@ -14,6 +14,8 @@ export const PARAMETERS = "wbsync:parameters";
 export const CHANGED = "wbsync:changed";
 /** Channel: written first in a transaction of the runner's own, so that capture knows its effects (capture/own-writes.ts). */
 export const OWN = "wbsync:own";
+/** How the marker of a write-through's last step begins; the rest says whose. */
+export const THROUGH = "through:";
 /** The marker of a transaction that deletes a key whose row has to go as well: a client has asked for that (`~`). */
 export const REMOVE = "remove";
 

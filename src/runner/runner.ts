@@ -12,6 +12,7 @@ import { WriteThroughPipeline } from "../pipeline/write-through.js";
 import type { Recipe } from "../recipe/recipe.js";
 import { connectRedis, describeTarget, type RedisTarget } from "../redis/client.js";
 import { parseInfo } from "../redis/info.js";
+import { THROUGH } from "../redis/keys.js";
 import { DeadLetters } from "../registry/dead-letters.js";
 import { Registry } from "../registry/registry.js";
 import { checkTrust, type Trust } from "../registry/signature.js";
@@ -39,9 +40,6 @@ export interface RunnerOptions {
   readonly tuneServer?: boolean;
   readonly log: Logger;
 }
-
-/** How markers of write-throughs begin. */
-const THROUGH = "through:";
 
 /** How long a bundle may take to load, in ms. */
 const LOAD_TIMEOUT_MS = 2000;

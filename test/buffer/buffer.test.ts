@@ -19,7 +19,7 @@ function makeBuffer(options: { maxBytes?: number; removes?: readonly GoneCause[]
 }
 
 /** A change that begins at `start` and is ten bytes long. */
-const at = (start: number) => ({ start, startDb: 3, end: start + 10, own: false });
+const at = (start: number) => ({ start, startDb: 3, end: start + 10, own: false as const });
 const set = (key: string, start: number, fields: string[]): Change => ({ ...at(start), key, kind: "set", fields });
 const gone = (key: string, start: number, cause: GoneCause): Change => ({ ...at(start), key, kind: "gone", cause });
 const position = (offset: number) => ({ replid: "r", offset, db: 5 });
@@ -124,7 +124,7 @@ test("a hash that loses its last field keeps its row, where rows of deleted keys
 test("keys that go while their rows stay leave nothing to do", () => {
   const buffer = makeBuffer();
   buffer.merge(gone("x", 0, "expire"), 0);
-  buffer.merge({ ...gone("y", 10, "delete"), own: true }, 0);
+  buffer.merge({ ...gone("y", 10, "delete"), own: "settled" }, 0);
   buffer.merge({ ...at(20), key: "z", kind: "ttl", at: 1 }, 0);
   assert.equal(buffer.size, 0);
   buffer.merge(gone("x", 30, "delete"), 0);

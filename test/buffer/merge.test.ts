@@ -173,7 +173,7 @@ const DEEDS: Record<string, Deed> = {
         act: (world) => put(world, { a: value }),
         tell: (buffer, { end }) => buffer.skip(KEY, ["a", value, "#", "+"], end),
       },
-      { act: () => undefined, tell: told({ kind: "unset", fields: ["#"] }, true) },
+      { act: () => undefined, tell: told({ kind: "unset", fields: ["#"] }, "settled") },
     ],
     truth: (truth, value) => truth.keepOut({ a: value }),
   },
@@ -186,7 +186,7 @@ const DEEDS: Record<string, Deed> = {
           buffer.leave(KEY);
         },
       },
-      going(told({ kind: "gone", cause: "delete" }, true)),
+      going(told({ kind: "gone", cause: "delete" }, "settled")),
     ],
     truth: (truth, value) => {
       truth.keepOut({ a: value });
@@ -196,7 +196,7 @@ const DEEDS: Record<string, Deed> = {
   "HSET a # ~": {
     steps: (value) => [
       { act: (world) => put(world, { a: value }), tell: told({ kind: "gone", cause: "delete" }) },
-      going(told({ kind: "gone", cause: "delete" }, true)),
+      going(told({ kind: "gone", cause: "delete" }, "settled")),
     ],
     truth: (truth, value) => {
       truth.set({ a: value });

@@ -1,7 +1,7 @@
 /** One hash and its row: what clients do to the one, told to a real buffer, and carried by the real resolver into the other. */
 import { Buffer as ChangeBuffer } from "../../src/buffer/buffer.js";
 import type { Entry, Known } from "../../src/buffer/entry.js";
-import type { GoneCause } from "../../src/model.js";
+import type { GoneCause, Own } from "../../src/model.js";
 import type { HashReader } from "../../src/pipeline/read.js";
 import { Resolver } from "../../src/pipeline/resolve.js";
 import type { Item, RowMaker } from "../../src/pipeline/rows.js";
@@ -24,7 +24,7 @@ export interface Step {
 /** Makes changes of this key. */
 export function told(
   change: { kind: "set" | "unset"; fields: string[] } | { kind: "gone"; cause: GoneCause } | { kind: "dirty" },
-  own = false,
+  own: Own = false,
 ): Step["tell"] {
   return (buffer, { start, end }) => void buffer.merge({ ...change, key: KEY, start, end, startDb: 0, own }, 0);
 }

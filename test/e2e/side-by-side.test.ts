@@ -59,3 +59,29 @@ test("a row that was written through is not written again by the write-behind be
   assert.equal((await lab.status())!.rows, 0);
   assert.equal((await lab.status("Through"))!.rows, 30);
 });
+
+test("what is kept from the row stays away from it also right behind a write-through of the same key", async () => {
+  const lab = await startLab();
+  after(() => lab.stop());
+  await lab.deploy();
+  await lab.deploy({ name: "Through", prefix: "__", mode: "writeThrough" });
+  const runner = await lab.running();
+  await runner.is("running", "Through");
+  for (let i = 0; i < 40; i++) {
+    const key = `person:${i}`;
+    const mark = "=++-"[i % 4]!;
+    await lab.client.hset(`__{${key}}`, { first_name: "Ann", age: 20, "#": "=through" });
+    assert.deepEqual(await answer(lab, `{${key}}through`), { status: "done" });
+    await lab.client.hset(key, { last_name: "Lee", "#": `${mark}behind` });
+    if (i % 4 === 2) await lab.client.hset(key, { age: 99, "#": "+again" });
+    assert.deepEqual(await answer(lab, `{${key}}behind`), { status: "done" });
+  }
+  await waitFor(async () => (await lab.client.exists("person:39")) === 0, { what: 'the key of "-" to go' });
+  await lab.caughtUp();
+  await sleep(200);
+  const rows = await readTable(lab.db);
+  for (let i = 0; i < 40; i++) {
+    assert.equal(rows.get(String(i)), i % 4 === 0 ? '["Ann","Lee","20",null]' : '["Ann",null,"20",null]', `row ${i}`);
+    assert.equal(await lab.client.hget(`person:${i}`, "last_name"), i % 4 === 3 ? null : "Lee", `hash ${i}`);
+  }
+});

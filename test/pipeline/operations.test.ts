@@ -96,7 +96,7 @@ class World {
         return { kind: "unset", fields: ["#"], own: request.mark === "+" || hash.size > 0 };
       }
       hash.clear();
-      if (request.mark === "-") return { kind: "gone", cause: "uncertain", own: true };
+      if (request.mark === "-") return { kind: "gone", cause: "uncertain", own: "settled" };
       return { kind: "gone", cause: "asked" };
     });
   }
