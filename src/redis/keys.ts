@@ -12,7 +12,7 @@ export const STATUS = "wbsync:status";
 export const PARAMETERS = "wbsync:parameters";
 /** Channel: something in the registry has changed; the message is the recipe's name, or "*". */
 export const CHANGED = "wbsync:changed";
-/** Channel: written first in a transaction of the runner's own, so that capture knows its effects (capture/own-writes.ts). */
+/** Channel: written first in a transaction of the runner's own, so that capture knows its effects (Interpreter.markOwn in capture/commands.ts). */
 export const OWN = "wbsync:own";
 /** How the marker of a write-through's last step begins; the rest says whose. */
 export const THROUGH = "through:";

@@ -2,21 +2,33 @@
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
-import { startLab } from "../support/lab.js";
+import { type Lab, startLab } from "../support/lab.js";
 import { readTable } from "../support/lab-tables.js";
 import { answer } from "./answers.js";
 import { waitFor } from "../support/wait.js";
 import { mulberry32 } from "./random-load.js";
 
-test("under writes through, behind and direct deletes at once, every row ends equal to its hash", async (t) => {
-  const seed = Number(process.env["WBSYNC_TEST_SEED"] ?? Date.now() % 2 ** 31);
-  t.diagnostic(`WBSYNC_TEST_SEED=${seed}`);
+/** Write-behind and write-through in one runner. */
+async function bothRunning(): Promise<Lab> {
   const lab = await startLab();
   after(() => lab.stop());
   await lab.deploy();
   await lab.deploy({ name: "Through", prefix: "__", mode: "writeThrough" });
   const runner = await lab.running();
   await runner.is("running", "Through");
+  return lab;
+}
+
+/** Writes these fields through, and waits until they are in the table. */
+async function writeThrough(lab: Lab, key: string, fields: Record<string, string | number>): Promise<void> {
+  await lab.client.hset(`__{${key}}`, { ...fields, "#": "=a" });
+  assert.deepEqual(await answer(lab, `{${key}}a`), { status: "done" });
+}
+
+test("under writes through, behind and direct deletes at once, every row ends equal to its hash", async (t) => {
+  const seed = Number(process.env["WBSYNC_TEST_SEED"] ?? Date.now() % 2 ** 31);
+  t.diagnostic(`WBSYNC_TEST_SEED=${seed}`);
+  const lab = await bothRunning();
 
   const write = async (worker: number) => {
     const random = mulberry32(seed + worker);
@@ -42,16 +54,8 @@ test("under writes through, behind and direct deletes at once, every row ends eq
 });
 
 test("a row that was written through is not written again by the write-behind beside it", async () => {
-  const lab = await startLab();
-  after(() => lab.stop());
-  await lab.deploy();
-  await lab.deploy({ name: "Through", prefix: "__", mode: "writeThrough" });
-  const runner = await lab.running();
-  await runner.is("running", "Through");
-  for (let i = 0; i < 30; i++) {
-    await lab.client.hset(`__{person:${i}}`, { first_name: "Ann", "#": "=a" });
-    assert.deepEqual(await answer(lab, `{person:${i}}a`), { status: "done" });
-  }
+  const lab = await bothRunning();
+  for (let i = 0; i < 30; i++) await writeThrough(lab, `person:${i}`, { first_name: "Ann" });
   assert.equal((await readTable(lab.db)).size, 30);
   await lab.caughtUp();
   const { beat } = (await lab.status())!;
@@ -61,17 +65,11 @@ test("a row that was written through is not written again by the write-behind be
 });
 
 test("what is kept from the row stays away from it also right behind a write-through of the same key", async () => {
-  const lab = await startLab();
-  after(() => lab.stop());
-  await lab.deploy();
-  await lab.deploy({ name: "Through", prefix: "__", mode: "writeThrough" });
-  const runner = await lab.running();
-  await runner.is("running", "Through");
+  const lab = await bothRunning();
   for (let i = 0; i < 40; i++) {
     const key = `person:${i}`;
     const mark = "=++-"[i % 4]!;
-    await lab.client.hset(`__{${key}}`, { first_name: "Ann", age: 20, "#": "=through" });
-    assert.deepEqual(await answer(lab, `{${key}}through`), { status: "done" });
+    await writeThrough(lab, key, { first_name: "Ann", age: 20 });
     await lab.client.hset(key, { last_name: "Lee", "#": `${mark}behind` });
     if (i % 4 === 2) await lab.client.hset(key, { age: 99, "#": "+again" });
     assert.deepEqual(await answer(lab, `{${key}}behind`), { status: "done" });

@@ -93,7 +93,7 @@ class World {
       if (hash.get("#") !== request.value) return undefined;
       if (request.mark === "=" || request.mark === "+") {
         hash.delete("#");
-        return { kind: "unset", fields: ["#"], own: request.mark === "+" || hash.size > 0 };
+        return { kind: "unset", fields: ["#"], own: (request.mark === "+" || hash.size > 0) && "settled" };
       }
       hash.clear();
       if (request.mark === "-") return { kind: "gone", cause: "uncertain", own: "settled" };

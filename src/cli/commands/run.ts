@@ -38,11 +38,15 @@ export function runCommand(): Command {
 }
 
 async function run(context: Context, names: readonly string[], options: RunOptions): Promise<void> {
-  const { createLogger, Runner, expectYouth, limitGarbage, loadTrust, readSecretKey } = await load();
+  const { createLogger } = await import("../../observe/logger.js");
   const log = createLogger({ format: options.logFormat, level: options.logLevel });
+  const { Runner } = await import("../../runner/runner.js");
+  const { expectYouth, limitGarbage } = await import("../../runner/heap.js");
+  const { loadTrust } = await import("../../registry/trust.js");
   limitGarbage();
   expectYouth();
   const trust = options.trust === undefined ? undefined : await loadTrust(options.trust);
+  const { readSecretKey } = await import("../../config/parameters.js");
   const secretKey = await readSecretKey(options.secretKeyFile);
   const runner = new Runner({
     redis: context.redisTarget,
@@ -59,16 +63,4 @@ async function run(context: Context, names: readonly string[], options: RunOptio
     // Told to end while it was still connecting: there is nothing to write.
     if (error !== signal.reason) throw error;
   });
-}
-
-/** What no other command needs; the files are read side by side. */
-async function load() {
-  const [logger, runner, heap, trust, parameters] = await Promise.all([
-    import("../../observe/logger.js"),
-    import("../../runner/runner.js"),
-    import("../../runner/heap.js"),
-    import("../../registry/trust.js"),
-    import("../../config/parameters.js"),
-  ]);
-  return { ...logger, ...runner, ...heap, ...trust, ...parameters };
 }
