@@ -158,6 +158,13 @@ export default writeBehind({
     return parts.reduce((sum, part) => sum + part, 0) / parts.length;
   }
 
+  /** How often a replica has begun to follow Redis, from anew or where it had stopped. */
+  async linksOfReplicas(): Promise<number> {
+    const stats = await this.client.info("stats");
+    const counts = [...stats.matchAll(/^sync_(?:full|partial_ok):(\d+)/gm)].map(([, count]) => Number(count));
+    return counts.reduce((sum, count) => sum + count, 0);
+  }
+
   /** Resolves when everything written so far is committed. */
   async untilCommitted(): Promise<void> {
     // A write of this connection, because WAIT waits for the last one of its own.

@@ -2,10 +2,10 @@
 import { execFile } from "node:child_process";
 import { promisify } from "node:util";
 import { type Figure, type Measurement, type MeasureOptions, thousands } from "../figure.js";
+import { cores, keepTo, lowerPriority } from "../cores.js";
 import { inLab, type Lab } from "../lab.js";
 import { cpuSecondsOf, memoryOf } from "../memory.js";
-import { lowerPriority } from "../priority.js";
-import { median } from "../stats.js";
+import { clockMs, median } from "../stats.js";
 
 const run = promisify(execFile);
 
@@ -23,69 +23,101 @@ interface Run {
   readonly cpuUs: number;
 }
 
-/** Whether runner and database compete with Redis for the cores, or take what it leaves. */
-type Priority = "same" | "lowest";
+/**
+ * `own`: Redis has a core of its own, as where nothing else runs on its machine; of the others the load, which would come from
+ * elsewhere, has what it wants, and runner and database the rest. `shared`: all of them struggle for all cores.
+ */
+type Placement = "own" | "shared";
+
+interface Load {
+  readonly writes: number;
+  readonly pipeline: number;
+  readonly placement: Placement;
+}
 
 interface Round {
   readonly alone: Run;
   readonly attached: Run;
   readonly peakMb: number;
+  /** From the last answer of Redis until all of it was committed. */
+  readonly behindMs: number;
 }
 
 async function measure(lab: Lab, { size, say }: MeasureOptions): Promise<readonly Figure[]> {
   await lab.deploy();
   const figures: Figure[] = [];
-  for (const priority of ["same", "lowest"] as const) {
-    if (priority === "lowest") lowerPriority(lab.database.pid!);
+  for (const placement of ["shared", "own"] as const) {
+    if (placement === "own") giveRedisACore(lab);
+    const ofPlacement: Figure[] = [];
     for (const pipeline of [1, 16]) {
-      const writes = pipeline === 1 ? size.redisWrites / 4 : size.redisWrites;
+      const load = { writes: pipeline === 1 ? size.redisWrites / 4 : size.redisWrites, pipeline, placement };
       const rounds: Round[] = [];
       for (let i = 0; i <= size.rounds; i++) {
-        const round = await oneRound(lab, { writes, pipeline, priority });
+        const round = await oneRound(lab, load);
         const [alone, attached] = [round.alone, round.attached].map(({ perSecond }) => thousands(perSecond));
-        say(`pipeline ${pipeline}, ${priority} priority: alone ${alone}/s, attached ${attached}/s`);
+        say(`pipeline ${pipeline}, ${placement} cores: alone ${alone}/s, attached ${attached}/s`);
         if (i > 0) rounds.push(round);
       }
-      figures.push(...figuresOf(rounds, pipeline, priority));
+      ofPlacement.push(...figuresOf(rounds, load));
     }
+    figures.unshift(...ofPlacement);
   }
   return figures;
 }
 
-async function oneRound(
-  lab: Lab,
-  { writes, pipeline, priority }: { writes: number; pipeline: number; priority: Priority },
-): Promise<Round> {
-  const alone = await benchmark(lab, writes, pipeline);
-  await lab.startRunner();
-  if (priority === "lowest") lowerPriority(lab.runnerPid);
-  const attached = await benchmark(lab, writes, pipeline);
-  const { peakMb } = memoryOf(lab.runnerPid);
-  await lab.untilCommitted();
-  await lab.stopRunner();
-  return { alone, attached, peakMb };
+function giveRedisACore(lab: Lab): void {
+  if (cores().length === 1) throw new Error("Redis cannot have a core of its own here: there is only one.");
+  keepTo(lab.redis.pid, cores().slice(-1));
+  stepAside(lab.database.pid!);
 }
 
-function figuresOf(rounds: readonly Round[], pipeline: number, priority: Priority): Figure[] {
+/** Leaves Redis its core, and the others first to the load. */
+function stepAside(pid: number): void {
+  keepTo(pid, cores().slice(0, -1));
+  lowerPriority(pid);
+}
+
+async function oneRound(lab: Lab, load: Load): Promise<Round> {
+  const alone = await benchmark(lab, load);
+  await lab.startRunner();
+  if (load.placement === "own") stepAside(lab.runnerPid);
+  const links = await lab.linksOfReplicas();
+  const attached = await benchmark(lab, load);
+  const loadedAt = clockMs();
+  await lab.untilCommitted();
+  const behindMs = clockMs() - loadedAt;
+  if ((await lab.linksOfReplicas()) !== links)
+    throw new Error("The runner lost its link to Redis: this measures nothing.");
+  const { peakMb } = memoryOf(lab.runnerPid);
+  await lab.stopRunner();
+  return { alone, attached, peakMb, behindMs };
+}
+
+function figuresOf(rounds: readonly Round[], { pipeline, placement }: Load): Figure[] {
   const of = (who: "alone" | "attached", what: keyof Run) => median(rounds.map((round) => round[who][what]));
   const how = pipeline === 1 ? "no pipelining" : `pipelines of ${pipeline}`;
-  const speed: Omit<Figure, "what"> = {
-    value: median(rounds.map(({ alone, attached }) => attached.perSecond / alone.perSecond)),
-    unit: "ratio",
-    detail: `${thousands(of("attached", "perSecond"))} ÷ ${thousands(of("alone", "perSecond"))} writes/s`,
-  };
-  if (priority === "lowest")
-    return [{ what: `the same, runner and database at the lowest priority, ${how}`, ...speed }];
+  const where = placement === "own" ? "Redis on a core of its own" : "all on the same cores";
   return [
-    { what: `writes/s with ÷ without the runner, ${how}`, ...speed, atLeast: 0.95 },
     {
-      what: `Redis's CPU a write, without ÷ with the runner, ${how}`,
+      what: `writes/s with ÷ without the runner, ${where}, ${how}`,
+      value: median(rounds.map(({ alone, attached }) => attached.perSecond / alone.perSecond)),
+      unit: "ratio",
+      detail: `${thousands(of("attached", "perSecond"))} ÷ ${thousands(of("alone", "perSecond"))} writes/s`,
+      ...(placement === "own" && { atLeast: 0.95 }),
+    },
+    {
+      what: "Redis's CPU a write, without ÷ with the runner",
       value: median(rounds.map(({ alone, attached }) => alone.cpuUs / attached.cpuUs)),
       unit: "ratio",
       detail: `${of("alone", "cpuUs").toFixed(2)} ÷ ${of("attached", "cpuUs").toFixed(2)} µs`,
     },
     {
-      what: `memory of the runner, at most, ${how}`,
+      what: "from the last write until all are committed",
+      value: median(rounds.map(({ behindMs }) => behindMs)),
+      unit: "ms",
+    },
+    {
+      what: "memory of the runner, at most",
       value: Math.max(...rounds.map(({ peakMb }) => peakMb)),
       unit: "MB",
       atMost: 400,
@@ -93,23 +125,25 @@ function figuresOf(rounds: readonly Round[], pipeline: number, priority: Priorit
   ];
 }
 
-async function benchmark(lab: Lab, writes: number, pipeline: number): Promise<Run> {
+async function benchmark(lab: Lab, { writes, pipeline, placement }: Load): Promise<Run> {
+  const others = placement === "own" ? cores().slice(0, -1) : cores();
   const args = [
-    "-p",
-    String(lab.redis.port),
-    "-c",
-    "50",
-    "-P",
-    String(pipeline),
-    "-n",
-    String(writes),
-    "-r",
-    "200000",
-    "--csv",
+    ...[
+      "--cpu-list",
+      others.join(","),
+      "redis-benchmark",
+      "-p",
+      String(lab.redis.port),
+      "-c",
+      "50",
+      "-P",
+      String(pipeline),
+    ],
+    ...["-n", String(writes), "-r", "200000", "--csv"],
   ];
   const command = ["HSET", "person:__rand_int__", "first_name", "First__rand_int__", "last_name", "Last", "age", "37"];
   const before = cpuSecondsOf(lab.redis.pid);
-  const { stdout } = await run("redis-benchmark", [...args, ...command]);
+  const { stdout } = await run("taskset", [...args, ...command]);
   const cpuUs = ((cpuSecondsOf(lab.redis.pid) - before) / writes) * 1e6;
   const perSecond = Number(/^"HSET[^"]*","([\d.]+)"/m.exec(stdout)?.[1]);
   if (!(perSecond > 0)) throw new Error(`redis-benchmark says nothing of its speed:\n${stdout}`);
