@@ -1,7 +1,6 @@
 /** Which cores a process may use, and who goes first on them (Linux). */
 import { execFileSync } from "node:child_process";
-import { readdirSync, readFileSync } from "node:fs";
-import { constants, setPriority } from "node:os";
+import { readFileSync } from "node:fs";
 
 /** The cores that this process may use, by their numbers. */
 export function cores(): readonly number[] {
@@ -14,10 +13,15 @@ export function cores(): readonly number[] {
 
 /** Keeps every thread of a process, and whatever they start, to these cores. */
 export function keepTo(pid: number, allowed: readonly number[]): void {
-  execFileSync("taskset", ["--all-tasks", "--cpu-list", "--pid", allowed.join(","), String(pid)], { stdio: "ignore" });
+  run("taskset", ["--all-tasks", "--cpu-list", "--pid", allowed.join(","), String(pid)]);
 }
 
-/** Gives every thread of a process the lowest priority, and with them those that they start. Who else wants a core has it first. */
-export function lowerPriority(pid: number): void {
-  for (const thread of readdirSync(`/proc/${pid}/task`)) setPriority(Number(thread), constants.priority.PRIORITY_LOW);
+/** Every thread of a process, and whatever they start, runs only while nobody else wants the core. */
+export function onlyWhenIdle(pid: number): void {
+  run("chrt", ["--all-tasks", "--idle", "--pid", "0", String(pid)]);
+}
+
+/** Both programs are part of util-linux, which every Linux has. */
+function run(command: string, args: readonly string[]): void {
+  execFileSync(command, args, { stdio: ["ignore", "ignore", "inherit"] });
 }

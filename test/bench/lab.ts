@@ -165,6 +165,12 @@ export default writeBehind({
     return counts.reduce((sum, count) => sum + count, 0);
   }
 
+  /** Resolves when a replica receives what is written. */
+  async untilReplicaOnline(): Promise<void> {
+    const isOnline = async () => /^slave0:.*state=online/m.test(await this.client.info("replication"));
+    await waitFor(isOnline, { what: "a replica that is online" });
+  }
+
   /** Resolves when everything written so far is committed. */
   async untilCommitted(): Promise<void> {
     // A write of this connection, because WAIT waits for the last one of its own.

@@ -2,10 +2,12 @@
 import { execFile } from "node:child_process";
 import { promisify } from "node:util";
 import { type Figure, type Measurement, type MeasureOptions, thousands } from "../figure.js";
-import { cores, keepTo, lowerPriority } from "../cores.js";
+import { cores, keepTo, onlyWhenIdle } from "../cores.js";
 import { inLab, type Lab } from "../lab.js";
 import { cpuSecondsOf, memoryOf } from "../memory.js";
+import type { ReplicaJob } from "../plain-replica.js";
 import { clockMs, median } from "../stats.js";
+import { Worker } from "../worker.js";
 
 const run = promisify(execFile);
 
@@ -37,6 +39,8 @@ interface Load {
 
 interface Round {
   readonly alone: Run;
+  /** Beside a replica that throws the stream away. */
+  readonly plain: Run;
   readonly attached: Run;
   readonly peakMb: number;
   /** From the last answer of Redis until all of it was committed. */
@@ -45,6 +49,8 @@ interface Round {
 
 async function measure(lab: Lab, { size, say }: MeasureOptions): Promise<readonly Figure[]> {
   await lab.deploy();
+  // A new replica need not wait for others.
+  await lab.client.config("SET", "repl-diskless-sync-delay", "0");
   const figures: Figure[] = [];
   for (const placement of ["shared", "own"] as const) {
     if (placement === "own") giveRedisACore(lab);
@@ -54,8 +60,12 @@ async function measure(lab: Lab, { size, say }: MeasureOptions): Promise<readonl
       const rounds: Round[] = [];
       for (let i = 0; i <= size.rounds; i++) {
         const round = await oneRound(lab, load);
-        const [alone, attached] = [round.alone, round.attached].map(({ perSecond }) => thousands(perSecond));
-        say(`pipeline ${pipeline}, ${placement} cores: alone ${alone}/s, attached ${attached}/s`);
+        const [alone, plain, attached] = [round.alone, round.plain, round.attached].map((run) =>
+          thousands(run.perSecond),
+        );
+        say(
+          `pipeline ${pipeline}, ${placement}: alone ${alone}/s, a plain replica ${plain}/s, the runner ${attached}/s`,
+        );
         if (i > 0) rounds.push(round);
       }
       ofPlacement.push(...figuresOf(rounds, load));
@@ -74,11 +84,12 @@ function giveRedisACore(lab: Lab): void {
 /** Leaves Redis its core, and the others first to the load. */
 function stepAside(pid: number): void {
   keepTo(pid, cores().slice(0, -1));
-  lowerPriority(pid);
+  onlyWhenIdle(pid);
 }
 
 async function oneRound(lab: Lab, load: Load): Promise<Round> {
   const alone = await benchmark(lab, load);
+  const plain = await besidePlainReplica(lab, load);
   await lab.startRunner();
   if (load.placement === "own") stepAside(lab.runnerPid);
   const links = await lab.linksOfReplicas();
@@ -90,21 +101,37 @@ async function oneRound(lab: Lab, load: Load): Promise<Round> {
     throw new Error("The runner lost its link to Redis: this measures nothing.");
   const { peakMb } = memoryOf(lab.runnerPid);
   await lab.stopRunner();
-  return { alone, attached, peakMb, behindMs };
+  return { alone, plain, attached, peakMb, behindMs };
+}
+
+async function besidePlainReplica(lab: Lab, load: Load): Promise<Run> {
+  const replica = new Worker<ReplicaJob, void>("plain-replica.ts");
+  try {
+    if (load.placement === "own") stepAside(replica.pid);
+    await replica.do({ port: lab.redis.port });
+    await lab.untilReplicaOnline();
+    return await benchmark(lab, load);
+  } finally {
+    await replica.close();
+  }
 }
 
 function figuresOf(rounds: readonly Round[], { pipeline, placement }: Load): Figure[] {
-  const of = (who: "alone" | "attached", what: keyof Run) => median(rounds.map((round) => round[who][what]));
+  const of = (who: "alone" | "plain" | "attached", what: keyof Run) => median(rounds.map((round) => round[who][what]));
+  const speed = (who: "plain" | "attached"): Pick<Figure, "value" | "unit" | "detail"> => ({
+    value: median(rounds.map((round) => round[who].perSecond / round.alone.perSecond)),
+    unit: "ratio",
+    detail: `${thousands(of(who, "perSecond"))} ÷ ${thousands(of("alone", "perSecond"))} writes/s`,
+  });
   const how = pipeline === 1 ? "no pipelining" : `pipelines of ${pipeline}`;
   const where = placement === "own" ? "Redis on a core of its own" : "all on the same cores";
   return [
     {
       what: `writes/s with ÷ without the runner, ${where}, ${how}`,
-      value: median(rounds.map(({ alone, attached }) => attached.perSecond / alone.perSecond)),
-      unit: "ratio",
-      detail: `${thousands(of("attached", "perSecond"))} ÷ ${thousands(of("alone", "perSecond"))} writes/s`,
+      ...speed("attached"),
       ...(placement === "own" && { atLeast: 0.95 }),
     },
+    { what: "the same for a replica that only reads", ...speed("plain") },
     {
       what: "Redis's CPU a write, without ÷ with the runner",
       value: median(rounds.map(({ alone, attached }) => alone.cpuUs / attached.cpuUs)),
