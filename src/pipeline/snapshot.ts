@@ -27,8 +27,25 @@ export interface ScanOptions {
 
 const COUNT = 1000;
 
-/** Every key that exists from the beginning to the end of the scan is found, some more than once. */
+/**
+ * Every key that exists from the beginning to the end of the scan is found, some more than once. Throws where the connection was
+ * lost on the way: another process may be behind it now, to which the cursor means something else.
+ */
 export async function scanKeys(options: ScanOptions): Promise<void> {
+  const { redis } = options;
+  let isCut = false;
+  const onClose = () => (isCut = true);
+  redis.once("close", onClose);
+  try {
+    await scan(options, () => {
+      if (isCut) throw new Error("the connection to Redis was lost, and with it the place in the scan");
+    });
+  } finally {
+    redis.off("close", onClose);
+  }
+}
+
+async function scan(options: ScanOptions, check: () => void): Promise<void> {
   const { redis, signal } = options;
   const pattern = Buffer.from(`${escapeGlob(options.head)}*`, "latin1");
   const keys = await redis.dbsize();
@@ -38,6 +55,7 @@ export async function scanKeys(options: ScanOptions): Promise<void> {
     const reply = await redis.callBuffer("SCAN", cursor, "MATCH", pattern, "COUNT", COUNT);
     const [next, found] = reply as [Buffer, Buffer[]];
     signal.throwIfAborted();
+    check();
     cursor = next.toString();
     scanned += found.length;
     await options.take(
