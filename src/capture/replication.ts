@@ -18,6 +18,7 @@ import type { RedisTarget } from "../redis/client.js";
 import { parseReplication, type ReplicationInfo } from "../redis/info.js";
 import { OWN } from "../redis/keys.js";
 import { Backoff } from "../backoff.js";
+import { orAbort } from "../or-abort.js";
 import type { Capture, Consumer, Resume } from "./capture.js";
 import { CauseJudge } from "./causes.js";
 import { Interpreter } from "./commands.js";
@@ -224,7 +225,7 @@ export class ReplicationCapture implements Capture {
   async #whereIsTheServer(signal: AbortSignal): Promise<ReplicationInfo> {
     const { control } = this.#options;
     const info = async () => {
-      const replies = await control.multi().info("replication").publish(OWN, "position").exec();
+      const replies = await orAbort(control.multi().info("replication").publish(OWN, "position").exec(), signal);
       const [error, text] = replies?.[0] ?? [new Error("MULTI was discarded"), ""];
       if (error) throw error;
       return parseReplication(text as string);

@@ -5,7 +5,7 @@ import { messageOf, RefusedValueError } from "../errors.js";
 import type { Bytes } from "../model.js";
 import type { Transform } from "../recipe/recipe.js";
 import { Backoff } from "../backoff.js";
-import { orAbort } from "./or-abort.js";
+import { orAbort } from "../or-abort.js";
 import type { Found, HashReader, ReadBack } from "./read.js";
 import type { Item, RowMaker } from "./rows.js";
 import { applyTransforms } from "./transform.js";

@@ -13,7 +13,7 @@ import { messageOf, RefusedRowsError, SupersededError } from "../errors.js";
 import type { Batch, Checkpoint, Row } from "../model.js";
 import { Backoff } from "../backoff.js";
 import { stay } from "./checkpoints.js";
-import { orAbort } from "./or-abort.js";
+import { orAbort } from "../or-abort.js";
 import { batchOf, type Item } from "./rows.js";
 
 const EMPTY: Batch = { upserts: [], deletes: [] };

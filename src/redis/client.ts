@@ -18,6 +18,8 @@ export interface ConnectOptions {
    * false (the default): fails fast with REDIS_UNREACHABLE, and does not reconnect.
    */
   readonly retry?: boolean;
+  /** With `retry`: after so long without an answer the connection is made anew, and what was asked is asked again. Default: 30,000 ms. */
+  readonly silentMs?: number;
   /** With `retry`: called for every failed attempt. */
   readonly onRetry?: (error: WbsyncError, delayMs: number) => void;
 }
@@ -26,6 +28,8 @@ const CONNECT_TIMEOUT_MS = 5_000;
 /** A server that accepts and then says nothing, or loads its data for long, is given up after this. */
 const READY_TIMEOUT_MS = 15_000;
 const MAX_DELAY_MS = 2_000;
+/** A host that vanished sends nothing, not even a reset: the kernel would wait for a quarter of an hour. */
+export const SILENT_MS = 30_000;
 
 /** A connection that is ready for commands. Close it with `redis.disconnect()` (or `quit()` to wait for replies). */
 export async function connectRedis(target: RedisTarget, options: ConnectOptions): Promise<Redis> {
@@ -36,6 +40,7 @@ export async function connectRedis(target: RedisTarget, options: ConnectOptions)
     ...(options.retry
       ? {
           maxRetriesPerRequest: null,
+          socketTimeout: options.silentMs ?? SILENT_MS,
           retryStrategy: (attempt) => {
             const delayMs = Math.min(50 * 2 ** Math.min(attempt - 1, 10), MAX_DELAY_MS);
             options.onRetry?.(explainRedisError(lastError ?? new Error("the connection was lost"), target), delayMs);

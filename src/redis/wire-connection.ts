@@ -4,6 +4,7 @@ import net from "node:net";
 import tls from "node:tls";
 import type { RedisOptions } from "ioredis";
 import type { Bytes } from "../model.js";
+import { SILENT_MS } from "./client.js";
 import { type Reply, ReplyError, ReplyReader } from "./replies.js";
 
 const CONNECT_TIMEOUT_MS = 5_000;
@@ -21,10 +22,14 @@ export class WireConnection {
   readonly #questions: Question[] = [];
   #failure: Error | undefined;
 
-  private constructor(socket: net.Socket) {
+  private constructor(socket: net.Socket, silentMs: number) {
     this.#socket = socket;
     const reader = new ReplyReader();
     socket.setNoDelay(true).setKeepAlive(true, 10_000);
+    socket.setTimeout(silentMs);
+    socket.on("timeout", () => {
+      if (this.#questions.length > 0) socket.destroy(new Error(`no answer within ${silentMs / 1000} s`));
+    });
     socket.on("error", (error) => (this.#failure = error));
     socket.on("close", () => this.#fail());
     socket.on("data", (chunk: Buffer) => {
@@ -36,13 +41,13 @@ export class WireConnection {
     });
   }
 
-  /** Signs in and selects the database. Rejects with what the server refused. */
-  static async open(options: RedisOptions): Promise<WireConnection> {
+  /** Signs in and selects the database. Rejects with what the server refused. It is closed where an answer takes longer than `silentMs`. */
+  static async open(options: RedisOptions, silentMs = SILENT_MS): Promise<WireConnection> {
     const socket = openSocket(options);
     const timer = setTimeout(() => socket.destroy(new Error("no connection in time")), CONNECT_TIMEOUT_MS);
     try {
       await once(socket, options.tls ? "secureConnect" : "connect");
-      const connection = new WireConnection(socket);
+      const connection = new WireConnection(socket, silentMs);
       await connection.#introduce(options);
       return connection;
     } catch (error) {

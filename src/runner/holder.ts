@@ -1,7 +1,7 @@
 /** Which runner executes a recipe, and whether it is still there. */
 import { hostname } from "node:os";
 import { setTimeout as sleep } from "node:timers/promises";
-import { orAbort } from "../pipeline/or-abort.js";
+import { orAbort } from "../or-abort.js";
 import type { Status } from "../registry/types.js";
 
 /** The name of a runner: where it lives, and a part that is never given twice. */
