@@ -7,7 +7,7 @@ import type { Logger } from "../observe/logger.js";
 import type { WriteThroughRecipe } from "../recipe/recipe.js";
 import { ackStream, OWN } from "../redis/keys.js";
 import { runScript } from "../redis/scripts.js";
-import { OPERATION_FIELD, type Request, requestIn } from "./operations.js";
+import { OPERATION_FIELD, Operations, type Request, requestIn } from "./operations.js";
 import { type Found, type HashReader, PipelinedReader } from "./read.js";
 import type { Item, RowMaker } from "./rows.js";
 import { applyTransforms } from "./transform.js";
@@ -53,6 +53,7 @@ export class Orders {
   readonly #options: OrdersOptions;
   readonly #reader: HashReader;
   readonly #fields: readonly Bytes[];
+  readonly #operations: Operations;
   /** Replaced whenever the table may have changed. */
   rows: RowMaker | undefined;
   written = 0;
@@ -62,6 +63,7 @@ export class Orders {
   constructor(options: OrdersOptions) {
     this.#options = options;
     this.#reader = new PipelinedReader(options.redis, undefined);
+    this.#operations = new Operations(options.redis, options.log);
     this.#fields = options.recipe.mappings.map(({ field }) => Buffer.from(field).toString("latin1"));
   }
 
@@ -74,8 +76,9 @@ export class Orders {
     ]);
     return orders.flatMap((order, i) => {
       const job = jobOf(order, found[i] as Found);
-      if (job) this.#makeRow(job, found[orders.length + i] as Found, offset);
-      return job ? [job] : [];
+      if (!job) return this.#recall(order);
+      this.#makeRow(job, found[orders.length + i] as Found, offset);
+      return [job];
     });
   }
 
@@ -93,6 +96,13 @@ export class Orders {
       }
     });
     return { items, offset };
+  }
+
+  /** It was carried out before a restart, or a later one has taken its place: whoever waits for it has an answer, or gets one. */
+  #recall({ key, pairs }: Order): readonly Job[] {
+    const request = pairs && requestIn(pairs);
+    if (request) void this.#operations.answerOnce(key, request.id);
+    return [];
   }
 
   #rowOf(key: Bytes, found: Found, offset: number): Item | undefined {
@@ -149,12 +159,18 @@ export class Orders {
   }
 }
 
-/** undefined: it was carried out before a restart, or withdrawn. */
+/** undefined: it was carried out before a restart, withdrawn, or written over by a later one. */
 function jobOf(order: Order, temporary: Found): Job | undefined {
-  const isThere = temporary.kind === "hash";
-  if (!isThere && (order.isReplayed || !order.pairs)) return undefined;
-  const pairs = order.pairs ?? (isThere ? [...temporary.record].flat() : []);
+  const waiting = temporary.kind === "hash" ? temporary.record : undefined;
+  if (!waiting && !order.pairs) return undefined;
+  const pairs = order.pairs ?? [...(waiting ?? [])].flat();
+  // Its last step took away what it had written.
+  if (order.isReplayed && !holdsSome(waiting, pairs)) return undefined;
   return { order, pairs, request: requestIn(pairs) ?? PLAIN, item: undefined, error: undefined };
+}
+
+function holdsSome(hash: ReadonlyMap<Bytes, Bytes> | undefined, pairs: readonly Bytes[]): boolean {
+  return pairs.some((field, i) => i % 2 === 0 && hash?.get(field) === pairs[i + 1]);
 }
 
 function overlay(hash: Iterable<readonly [Bytes, Bytes]>, pairs: readonly Bytes[]): Map<Bytes, Bytes> {

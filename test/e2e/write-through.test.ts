@@ -2,12 +2,13 @@
 import assert from "node:assert/strict";
 import { after, before, beforeEach, test } from "node:test";
 import type { Redis } from "ioredis";
-import { type Lab, startLab } from "../support/lab.js";
+import { type Lab, type LabRunner, startLab } from "../support/lab.js";
 import { readTable } from "../support/lab-tables.js";
 import { waitFor } from "../support/wait.js";
 import { answer } from "./answers.js";
 
 let lab: Lab;
+let runner: LabRunner;
 let redis: Redis;
 let key: string;
 let id = 0;
@@ -16,7 +17,7 @@ before(async () => {
   lab = await startLab();
   redis = lab.client;
   await lab.deploy({ name: "Through", prefix: "__", mode: "writeThrough", more: "timeout: 1500," });
-  const runner = lab.startRunner();
+  runner = lab.startRunner();
   await runner.is("running", "Through");
 });
 after(() => lab.stop());
@@ -145,4 +146,16 @@ test("what waited in Redis while no runner was there is written through by the n
   await other.startRunner().is("running", "Through");
   for (let i = 1; i < 50; i++) assert.deepEqual(await answer(other, `{person:${i}}away`), { status: "done" });
   assert.equal((await readTable(other.db)).size, 50);
+});
+
+test("one that was carried out before a restart is not carried out again because another waits under the same key", async () => {
+  assert.deepEqual(await through({ first_name: "Ann", age: 36 }), { status: "done" });
+  await redis.hset(key, "age", 40);
+  await runner.kill();
+  const late = await redis.hset(`__{${key}}`, { last_name: "Lee", "#": "=late" });
+  assert.equal(late, 2);
+  runner = lab.startRunner();
+  assert.equal((await answer(lab, `{${key}}late`))["status"], "done");
+  assert.deepEqual(await redis.hgetall(key), { first_name: "Ann", age: "40", last_name: "Lee" });
+  assert.equal(await row(), '["Ann","Lee","40",null]');
 });
