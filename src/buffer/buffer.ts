@@ -137,6 +137,17 @@ export class Buffer {
     }
   }
 
+  /** Every key of the database may have become another: SWAPDB. Those on their way to the table as well. */
+  swapped(end: number): void {
+    this.#expectTaken();
+    for (const entries of [this.#entries, this.#absent]) {
+      for (const entry of entries) {
+        this.#forget(entry, end);
+        entry.last = end;
+      }
+    }
+  }
+
   /** Takes up to `count` entries out, oldest first; those not found in Redis only once capture is past that moment. */
   take(count: number, captured: number): Entry[] {
     const taken: Entry[] = [];
@@ -198,7 +209,8 @@ export class Buffer {
 
   /** Takes an entry over from another buffer; entries come in the order of their first change, before any other. */
   adopt(entry: Entry): void {
-    this.#entries.push(entry);
+    // What was not found in Redis goes on waiting until capture tells why.
+    (entry.absentAt === undefined ? this.#entries : this.#absent).push(entry);
     this.#bytes += entry.size;
   }
 

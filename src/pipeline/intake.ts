@@ -48,7 +48,7 @@ export class Intake {
     for (const change of changes) {
       if (change.key.startsWith(head)) this.#takeOne(this.#settleDispute(change), now);
       else if (change.kind === "flushed") this.#flushed(change);
-      else if (change.kind === "swapped") this.#swapped();
+      else if (change.kind === "swapped") this.#swapped(change);
     }
   }
 
@@ -116,9 +116,10 @@ export class Intake {
       onFlushed({ offset: change.start, db: change.startDb });
   }
 
-  #swapped(): void {
-    const { log, onSwapped } = this.#options;
+  #swapped(change: Change): void {
+    const { log, partitions, onSwapped } = this.#options;
     log.warn("SWAPDB: every key is read again; rows of keys that are no longer there stay");
+    partitions.swapped(change);
     onSwapped();
   }
 }

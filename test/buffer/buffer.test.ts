@@ -54,6 +54,29 @@ test("what could not be written comes before everything that came later", () => 
   assert.deepEqual([entries[1]?.first, entries[1]?.last], [10, 40]);
 });
 
+test("what was not found in Redis waits also in the buffer of a newer version, until capture tells why", () => {
+  const buffer = makeBuffer();
+  buffer.merge(set("x", 0, ["a", "1"]), 0);
+  const [entry] = buffer.take(1, 50);
+  entry!.absentAt = 100;
+  buffer.putBackAbsent(entry!);
+  const next = makeBuffer();
+  for (const one of buffer.drain()) next.adopt(one);
+  assert.deepEqual([next.size, next.isReady(50), next.take(9, 50)], [1, false, []]);
+  assert.deepEqual(keysOf(next.take(9, 100)), ["x"]);
+});
+
+test("after SWAPDB nothing that was known holds, neither of what waits nor of what is on its way", () => {
+  const buffer = makeBuffer();
+  buffer.merge(set("taken", 0, ["a", "1", "b", "2"]), 0);
+  buffer.take(1, 10);
+  buffer.merge(set("waits", 10, ["a", "1", "b", "2"]), 0);
+  buffer.swapped(30);
+  const entries = buffer.take(9, 40);
+  assert.deepEqual(keysOf(entries), ["taken", "waits"]);
+  for (const entry of entries) assert.deepEqual([entry.isComplete(2), entry.last], [false, 30], entry.key);
+});
+
 test("a key that was read and not found waits until capture has passed that moment", () => {
   const buffer = makeBuffer();
   buffer.merge(set("x", 0, ["a", "1"]), 0);

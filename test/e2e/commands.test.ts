@@ -188,6 +188,20 @@ test("SWAPDB brings the other database's hashes into the table", async () => {
   await waitFor(async () => (await compareTable(redis, lab.db)) === 50);
 });
 
+test("SWAPDB counts also for what waited to be written", async () => {
+  const other = lab.redis.client({ db: 9 });
+  await other.flushdb();
+  await other.hset("person:both", { first_name: "Other", last_name: "Hash", age: 2, v: 2 });
+  // SWAPDB swaps the registry away as well, until the runner puts it back.
+  const tell = (verb: string) => waitFor(async () => (await lab.cli(verb, "Persons")).code === 0, { what: verb });
+  await tell("pause");
+  await redis.hset("person:both", { first_name: "This", last_name: "Hash", age: 1, v: 1 });
+  await redis.swapdb(0, 9);
+  await tell("resume");
+  await lab.caughtUp();
+  assert.equal(await row("both"), '["Other","Hash","2","2"]');
+});
+
 test("FLUSHALL deletes no row, and says so", async () => {
   await redis.hset("person:kept", { first_name: "Ann", age: 1 });
   await lab.caughtUp();
