@@ -24,6 +24,8 @@ export interface BehindStreamOptions {
   readonly maker: PartitionMaker;
   readonly finding: Finding;
   readonly intake: Intake;
+  /** Whether rows go where FLUSHALL took the keys. */
+  readonly sweeps: boolean;
   readonly log: Logger;
   /** Something that `status` shows has changed. */
   readonly onChange: () => void;
@@ -34,6 +36,7 @@ export class BehindStream implements Consumer {
   readonly #options: BehindStreamOptions;
   #captured: Position = { replid: "", offset: 0, db: 0 };
   #isCapturing = false;
+  #isSucceeded = false;
   /** What the version before this one had buffered. */
   #inherited: readonly Entry[] = [];
   /** The newest offset that any row of its may reflect. */
@@ -58,13 +61,20 @@ export class BehindStream implements Consumer {
     return this.#isCapturing;
   }
 
-  /** Takes the place of the version before it, and over what that has buffered. */
+  /** Whether another version has taken its place: what comes into its buffers now is carried by nobody. */
+  get isSucceeded(): boolean {
+    return this.#isSucceeded;
+  }
+
+  /** Takes the place of the version before it, and over what that has buffered, and what it had still to find. */
   succeed(predecessor: BehindStream): void {
-    const { partitions, commitment, maker } = predecessor.#options;
+    const { partitions, commitment, maker, finding } = predecessor.#options;
+    predecessor.#isSucceeded = true;
     this.#inherited = partitions.handOver();
     // The stream goes on from where it is now; what is stored may still be of a history that is no more.
     if (partitions.hasBegun) this.#inheritedHigh = partitions.high;
     if (commitment.isHeld) this.#options.finding.scan(predecessor.committed());
+    if (finding.floor && this.#options.sweeps) this.#options.finding.sweep(finding.floor);
     this.#options.maker.rearrange(this.#inherited, maker);
     this.#options.capture.replace(predecessor, this);
   }

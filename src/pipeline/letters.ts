@@ -45,6 +45,11 @@ export class LetterBox {
     return this.#posting;
   }
 
+  /** Forgets letters that people have dropped. */
+  async review(): Promise<void> {
+    await this.#letters.review();
+  }
+
   /** Of these keys, those whose row should have gone. */
   deletes(keys: readonly Bytes[]): Promise<ReadonlySet<Bytes>> {
     return this.#letters.deletes(keys);

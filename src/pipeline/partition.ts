@@ -9,7 +9,7 @@ import type { Entry } from "../buffer/entry.js";
 import type { Bytes, Change, Checkpoint, Counters, Position } from "../model.js";
 import { advance } from "./checkpoints.js";
 import { Gate } from "./gate.js";
-import { orAbort } from "./or-abort.js";
+import { orAbort } from "../or-abort.js";
 import { earlier, type Place } from "./place.js";
 import { type Refusal, type Resolver, shownValues } from "./resolve.js";
 import type { Item, RowMaker } from "./rows.js";
@@ -139,6 +139,11 @@ export class Partition {
   /** Every key of the database went; also those whose rows are being written just now. */
   flushed(change: Change): void {
     this.buffer.flushed(change.end);
+  }
+
+  /** Every key of the database may have become another. */
+  swapped(change: Change): void {
+    this.buffer.swapped(change.end);
   }
 
   /** Looks whether there is something to do. */

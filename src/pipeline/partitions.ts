@@ -84,6 +84,10 @@ export class Partitions {
     for (const partition of this.#all) partition.flushed(change);
   }
 
+  swapped(change: Change): void {
+    for (const partition of this.#all) partition.swapped(change);
+  }
+
   rebase(at: Position): void {
     for (const partition of this.#all) partition.rebase(at);
   }

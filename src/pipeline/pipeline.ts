@@ -41,8 +41,10 @@ export interface Pipeline {
   reconnect(): void;
   /** A person says that it is right to go on. */
   resume(): void;
-  /** Carries keys again whose dead letters are to be retried. */
-  retry(keys: readonly Bytes[]): Promise<void>;
+  /** People may have dropped dead letters. */
+  reviewLetters(): Promise<void>;
+  /** Carries keys again whose dead letters are to be retried. False: it cannot now, because it has not begun, or another has taken over. */
+  retry(keys: readonly Bytes[]): Promise<boolean>;
   status(): PipelineStatus;
   close(): Promise<void>;
 }

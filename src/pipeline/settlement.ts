@@ -4,7 +4,7 @@ import { HaltedError } from "../errors.js";
 import type { Bytes, Change } from "../model.js";
 import type { WriteBehindRecipe } from "../recipe/recipe.js";
 import { DeleteBreaker } from "./breaker.js";
-import type { LetterBox } from "./letters.js";
+import type { LetterBox, Refused } from "./letters.js";
 import type { Operations, Request } from "./operations.js";
 import type { Place } from "./place.js";
 import type { Refusal } from "./resolve.js";
@@ -19,11 +19,17 @@ export interface SettlementOptions {
   readonly onSafe: () => void;
 }
 
+/** A letter on its way, and who waits for its answer. */
+interface Unsafe {
+  readonly letter: Refused;
+  readonly id: Bytes;
+}
+
 export class Settlement {
   readonly #options: SettlementOptions;
   readonly #breaker: DeleteBreaker;
-  /** Where writes were refused as they came in whose letters are not safe yet, in their order. */
-  readonly #unsafe = new Set<Place>();
+  /** Writes that were refused as they came in and whose letters are not safe yet, in their order, by their places. */
+  readonly #unsafe = new Map<Place, Unsafe>();
   rows = 0;
   deletes = 0;
 
@@ -61,20 +67,29 @@ export class Settlement {
 
   /** What comes after this place may not count as committed: its letter is still on its way. */
   get floor(): Place | undefined {
-    return this.#unsafe.values().next().value;
+    return this.#unsafe.keys().next().value;
   }
 
   /** A write whose `#` nobody understands: nothing from it on is committed until its letter is safe. */
   refuseOperation({ key, start, startDb, end }: Change, { value, id }: Request): void {
-    const { letters, operations, signal, onSafe } = this.#options;
     const shown = JSON.stringify(text(value).slice(0, 40));
     const error = `the field "#" is ${shown}; expected one of = + ~ - and an optional id`;
-    const place = { offset: start, db: startDb };
-    this.#unsafe.add(place);
     const letter = { key, operation: "upsert", values: { "#": value }, error, offset: end } as const;
+    this.#secure({ offset: start, db: startDb }, { letter, id });
+  }
+
+  /** Takes over from the version before it the letters that are still on their way. */
+  succeed(predecessor: Settlement): void {
+    for (const [place, unsafe] of predecessor.#unsafe) this.#secure(place, unsafe);
+  }
+
+  #secure(place: Place, unsafe: Unsafe): void {
+    const { letters, operations, signal, onSafe } = this.#options;
+    const { letter, id } = unsafe;
+    this.#unsafe.set(place, unsafe);
     void letters.post(letter, signal).then(async () => {
       if (signal.aborted) return;
-      await operations.acknowledge([{ key, ids: [id] }], error);
+      await operations.acknowledge([{ key: letter.key, ids: [id] }], letter.error);
       this.#unsafe.delete(place);
       onSafe();
     });

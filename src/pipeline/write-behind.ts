@@ -131,6 +131,7 @@ export class WriteBehindPipeline implements Pipeline, Neighbour {
       maker: this.#maker,
       finding: this.#finding,
       intake,
+      sweeps: recipe.onFlush === "delete",
       log,
       onChange: options.onChange,
     });
@@ -161,9 +162,10 @@ export class WriteBehindPipeline implements Pipeline, Neighbour {
     if (predecessor) this.#seat.found(await this.#first.open(signal));
     await this.#seat.claim(signal);
     this.#options.guards.join(this);
-    if (predecessor instanceof WriteBehindPipeline && predecessor.head === this.head)
+    if (predecessor instanceof WriteBehindPipeline && predecessor.head === this.head) {
+      this.#settlement.succeed(predecessor.#settlement);
       this.#stream.succeed(predecessor.#stream);
-    else this.#options.capture.attach(this.#stream, this.#seat.resume);
+    } else this.#options.capture.attach(this.#stream, this.#seat.resume);
     await this.#seat.confirm(signal);
     this.#partitions.setPaused(this.#isPaused);
   }
@@ -211,14 +213,23 @@ export class WriteBehindPipeline implements Pipeline, Neighbour {
     this.#partitions.reconnect();
   }
 
-  async retry(keys: readonly Bytes[]): Promise<void> {
+  async reviewLetters(): Promise<void> {
+    await this.#letters.review();
+    this.#options.onChange();
+  }
+
+  async retry(keys: readonly Bytes[]): Promise<boolean> {
     const deletes = await this.#letters.deletes(keys);
+    if (!this.#partitions.hasBegun || this.#stream.isSucceeded) return false;
     for (const key of keys) {
+      // The table has no row of another prefix's key.
+      if (!key.startsWith(this.head)) continue;
       const entry = this.#partitions.of(key).touch(key);
       // Where its hash is not there now, the row goes only if that is what its letter wanted.
       if (deletes.has(key)) entry.mayBeEmpty = true;
     }
     this.#partitions.hurry();
+    return true;
   }
 
   status(): PipelineStatus {

@@ -138,7 +138,11 @@ export class WriteThroughPipeline implements Consumer, Pipeline {
 
   resume(): void {}
 
-  async retry(): Promise<void> {}
+  async reviewLetters(): Promise<void> {}
+
+  async retry(): Promise<boolean> {
+    return true;
+  }
 
   status(): PipelineStatus {
     const { written, deleted, failed } = this.#orders;

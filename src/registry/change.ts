@@ -43,6 +43,7 @@ export function replace(current: Registration | undefined, next: NamedVersion, l
       revision: lastRevision + 1,
       desired: "active",
       reconnects: 0,
+      resumes: 0,
       history: [],
     };
   }
@@ -95,6 +96,7 @@ function pickVersion(from: Version): Version {
 }
 
 /** What belongs to the registration, whatever its version. A signature must not survive its version. */
-function stateOf({ name, revision, desired, reconnects, history }: Registration): Omit<Registration, keyof Version> {
-  return { name, revision, desired, reconnects, history };
+function stateOf(registration: Registration): Omit<Registration, keyof Version> {
+  const { name, revision, desired, reconnects, resumes, history } = registration;
+  return { name, revision, desired, reconnects, resumes, history };
 }

@@ -11,14 +11,22 @@ const MAX_LETTERS = 1_000_000;
 const PAGE = 1_000;
 /** Letters that one run of the script looks at: the server waits meanwhile. */
 const KEY_PAGE = 200;
-/** Keys that `takeRetries` takes at once. */
+/** Keys that are tried again at once. */
 const MAX_RETRIES = 100_000;
 
 /** Which letters are meant: by their ids, by their keys, or all. */
 export type Selection = "all" | { readonly ids: readonly string[] } | { readonly keys: Iterable<Bytes> };
 
+/** Keys that are to be carried again. */
+export interface Retries {
+  /** Each once. */
+  readonly keys: readonly Bytes[];
+  /** They are on their way, and need not be asked for again. */
+  readonly done: () => Promise<void>;
+}
+
 /**
- * The runner calls `load` at its start, and from then on knows from memory which keys have an open letter: `openKeys`. People
+ * The runner calls `open` at its start, and from then on knows from memory which keys have an open letter: `openKeys`. People
  * list, retry and drop from other processes at the same time; a letter that they dropped is simply not found any more.
  */
 export class DeadLetters {
@@ -47,6 +55,17 @@ export class DeadLetters {
     this.#open.clear();
     for (const [key, ids] of found) this.#open.set(key, ids);
     return this.#open;
+  }
+
+  /** Forgets keys whose letters people have dropped since. */
+  async review(): Promise<void> {
+    const before = [...this.#open];
+    if (before.length === 0 || (await this.count()) >= before.length) return;
+    const there = new Set<string>();
+    for await (const page of this.#keyPages()) for (const [id] of page) there.add(id);
+    // A letter that was added meanwhile stays.
+    for (const [key, ids] of before)
+      if (this.#open.get(key) === ids && !ids.some((id) => there.has(id))) this.#open.delete(key);
   }
 
   /** Adds a letter in place of the earlier one of its key, and returns its id. It is in Redis on return. */
@@ -106,12 +125,24 @@ export class DeadLetters {
 
   /** Removes letters for good, and returns how many there were. */
   async drop(which: "all" | readonly string[]): Promise<number> {
-    if (which !== "all") return await this.#remove(checkIds(which));
-    const replies = await this.#redis.multi().xlen(this.#stream).del(this.#stream).exec();
+    if (which !== "all") {
+      const removed = await this.#remove(checkIds(which));
+      await this.#redis.publish(CHANGED, this.#recipe);
+      return removed;
+    }
+    const replies = await this.#redis
+      .multi()
+      .xlen(this.#stream)
+      .del(this.#stream)
+      .publish(CHANGED, this.#recipe)
+      .exec();
     return replyOf(replies?.[0]) as number;
   }
 
-  /** Asks the runner to carry the keys of these letters again, and returns how many keys that are. The letters stay until healed. */
+  /**
+   * Asks the runner to carry the keys of these letters again, and returns how many keys that are. Keys without a letter do not count.
+   * The letters stay until healed.
+   */
   async requestRetry(which: Selection): Promise<number> {
     const asked = new Set<Bytes>();
     for await (const keys of this.#keysOf(which)) {
@@ -124,16 +155,14 @@ export class DeadLetters {
     return asked.size;
   }
 
-  /** Takes the keys that are to be carried again, each once; at most 100,000, so ask until there are none. */
-  async takeRetries(): Promise<Bytes[]> {
+  /** The keys that are to be carried again, at most 100,000: ask again when these are done with. */
+  async retries(): Promise<Retries> {
     const list = retries(this.#recipe);
-    const replies = await this.#redis
-      .multi()
-      .lrangeBuffer(list, 0, MAX_RETRIES - 1)
-      .ltrim(list, MAX_RETRIES, -1)
-      .exec();
-    const keys = replyOf(replies?.[0]) as readonly Buffer[];
-    return [...new Set(keys.map((key) => key.toString("latin1")))];
+    const keys = await this.#redis.lrangeBuffer(list, 0, MAX_RETRIES - 1);
+    return {
+      keys: [...new Set(keys.map((key) => key.toString("latin1")))],
+      done: async () => void (await this.#redis.ltrim(list, keys.length, -1)),
+    };
   }
 
   async #remove(ids: readonly string[]): Promise<number> {
@@ -150,8 +179,8 @@ export class DeadLetters {
       return;
     }
     if ("keys" in which) {
-      const keys = [...which.keys];
-      for (let at = 0; at < keys.length; at += PAGE) yield keys.slice(at, at + PAGE);
+      const chosen = new Set(which.keys);
+      for await (const page of this.#keyPages()) yield page.flatMap(([, key]) => (chosen.has(key) ? [key] : []));
       return;
     }
     for (const id of checkIds(which.ids)) {

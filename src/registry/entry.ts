@@ -20,9 +20,9 @@ export function parseEntry(name: string, text: string): Entry {
 
 function problemOf(name: string, value: unknown): string | undefined {
   if (!isVersion(value)) return "its registration lacks a version, bundle, mode, prefix, connector or table";
-  const { name: registered, revision, desired, reconnects, history } = value as Partial<Registration>;
+  const { name: registered, revision, desired, reconnects, resumes, history } = value as Partial<Registration>;
   if (registered !== name) return `its registration is that of ${JSON.stringify(registered)}`;
-  if (!Number.isSafeInteger(revision) || !Number.isSafeInteger(reconnects)) return "its registration has no revision";
+  if (![revision, reconnects, resumes].every(Number.isSafeInteger)) return "its registration has no revision";
   if (desired !== "active" && desired !== "paused") return "its registration does not say whether it is active";
   if (!Array.isArray(history) || !history.every(isVersion)) return "its registration's history is not valid";
   return undefined;

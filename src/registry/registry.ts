@@ -96,9 +96,12 @@ export class Registry {
     });
   }
 
-  /** Pauses or resumes. The revision grows in any case, so that a recipe that halted itself hears of a resume. */
+  /** Pauses or resumes; a recipe that has stopped itself is told to go on, too. */
   async setDesired(name: string, desired: Registration["desired"]): Promise<Registration> {
-    return await this.#update(name, (registration) => bump({ ...registration, desired }));
+    const more = desired === "active" ? 1 : 0;
+    return await this.#update(name, (registration) =>
+      bump({ ...registration, desired, resumes: registration.resumes + more }),
+    );
   }
 
   /** Makes an earlier version the active one: the one before, or the one that is named. */
@@ -126,7 +129,7 @@ export class Registry {
 
   /** The active version and its bundle as one text. */
   async export(name: string): Promise<string> {
-    const { revision: _r, desired: _d, reconnects: _n, history: _h, ...recipe } = await this.get(name);
+    const { revision: _r, desired: _d, reconnects: _n, resumes: _s, history: _h, ...recipe } = await this.get(name);
     return toPortable({ recipe, code: await this.bundle(recipe.sha256) });
   }
 

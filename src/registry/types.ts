@@ -24,6 +24,8 @@ export interface Registration extends Version {
   readonly desired: "active" | "paused";
   /** Grows when running recipes are asked to connect afresh. */
   readonly reconnects: number;
+  /** Grows when somebody says that a recipe may go on. */
+  readonly resumes: number;
   /** The versions before this one, newest first, at most nine. */
   readonly history: readonly Version[];
 }
@@ -74,6 +76,6 @@ export interface Status {
   /** Everything up to here is in the table. */
   readonly committedOffset: number;
   readonly capturedOffset: number;
-  /** Keys carried and keys seen so far by the snapshot under way. */
+  /** Keys found so far by the snapshot under way, and how many the server holds, under whatever prefix. */
   readonly snapshot?: { readonly scanned: number; readonly keys: number };
 }

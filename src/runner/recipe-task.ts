@@ -9,9 +9,9 @@
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import { HaltedError, SupersededError, WbsyncError } from "../errors.js";
-import type { Bytes } from "../model.js";
 import type { Logger } from "../observe/logger.js";
 import type { Recipe } from "../recipe/recipe.js";
+import type { Retries } from "../registry/dead-letters.js";
 import type { Registration, State, Status } from "../registry/types.js";
 import { Backoff } from "../backoff.js";
 import { type HolderOptions, isHeld, untilReleased } from "./holder.js";
@@ -29,13 +29,16 @@ export interface TaskEnvironment {
   report(name: string, status: Status): Promise<void>;
   /** What was reported last for this recipe, by whichever runner. */
   lastReport(name: string): Promise<Status | undefined>;
-  takeRetries(name: string): Promise<Bytes[]>;
+  /** Keys whose dead letters are to be tried again; they are asked for until `done` is called. */
+  retries(name: string): Promise<Retries>;
   /** Until it is released, nobody is told by WAIT that a write is in every table. */
   hold(task: object): void;
   release(task: object): void;
 }
 
 const DRAIN_TIMEOUT_MS = 25_000;
+/** As long as a timer can be set to: 25 days. */
+const FOR_EVER_MS = 2 ** 31 - 1;
 
 export class RecipeTask {
   readonly #environment: TaskEnvironment;
@@ -52,6 +55,9 @@ export class RecipeTask {
   readonly #succession: Succession;
   #refused: Status["refused"];
   #isEnding = false;
+  #isRunning = false;
+  /** Why it has stopped itself. */
+  #halted: string | undefined;
   #nudge = new AbortController();
 
   constructor(registration: Registration, environment: TaskEnvironment) {
@@ -134,22 +140,25 @@ export class RecipeTask {
     this.#nudgeNow();
   }
 
-  /** Dead letters are to be tried again. */
-  async takeRetries(): Promise<void> {
-    if (!this.#pipeline || this.state !== "running") return;
-    const keys = await this.#environment.takeRetries(this.name);
+  /** Dead letters may be gone, or are to be tried again. */
+  async mindLetters(): Promise<void> {
+    const pipeline = this.#pipeline;
+    if (!pipeline || this.state !== "running") return;
+    await pipeline.reviewLetters();
+    const { keys, done } = await this.#environment.retries(this.name);
     if (keys.length === 0) return;
-    this.#log.info(`carrying ${keys.length} dead letter${keys.length === 1 ? "" : "s"} again`);
     // The table may have been mended: what the catalog says now is what counts.
-    this.#pipeline.reconnect();
-    await this.#pipeline.retry(keys);
+    pipeline.reconnect();
+    if (!(await pipeline.retry(keys))) return;
+    this.#log.info(`carrying ${keys.length} dead letter${keys.length === 1 ? "" : "s"} again`);
+    await done();
   }
 
   /** Ends it: "drain" writes what is buffered first. */
   async stop(how: "drain" | "at the next batch"): Promise<void> {
     this.#isEnding = true;
     const pipeline = this.#pipeline;
-    if (pipeline && how === "drain") {
+    if (pipeline && how === "drain" && this.#isRunning) {
       const tooLate = setTimeout(() => this.#giveUp(), DRAIN_TIMEOUT_MS);
       await pipeline.drain(this.#stopped.signal).catch(() => undefined);
       await this.#finished;
@@ -200,8 +209,9 @@ export class RecipeTask {
       this.#environment.release(this);
       return await this.#runAll(signal);
     } catch (error) {
-      // What another runner has taken over is not ours to drain.
-      if (signal.aborted || (this.#isEnding && error instanceof SupersededError)) return true;
+      if (signal.aborted || (this.#isEnding && cannotDrain(error))) return true;
+      // What it has buffered is in no table, and will not be when the pipeline is closed.
+      this.#environment.hold(this);
       await this.#waitOut(error, signal);
       return false;
     } finally {
@@ -253,12 +263,16 @@ export class RecipeTask {
     for (;;) {
       const pipeline = this.#pipeline as Pipeline;
       this.#follow();
+      // It was opened while this one was starting.
+      if (this.#succession.isReady) pipeline.stopAtBoundary();
       await this.#runOne(pipeline, signal);
       const successor = this.#succession.take();
       if (!successor) return true;
       this.#log.info(`version ${successor.registration.version} takes over from ${this.#applied.version}`);
       this.#pipeline = successor.pipeline;
+      this.#environment.hold(this);
       await successor.pipeline.start(signal, pipeline).finally(() => pipeline.close());
+      this.#environment.release(this);
       this.#refused = undefined;
       this.#apply(successor.registration);
       this.#worked = successor.registration;
@@ -271,9 +285,10 @@ export class RecipeTask {
   async #runOne(pipeline: Pipeline, signal: AbortSignal): Promise<void> {
     for (;;) {
       try {
-        return await pipeline.run(signal);
+        this.#isRunning = true;
+        return await pipeline.run(signal).finally(() => (this.#isRunning = false));
       } catch (error) {
-        if (!(error instanceof HaltedError) || this.#succession.isReady) throw error;
+        if (!(error instanceof HaltedError) || this.#isEnding) throw error;
         await this.#waitWhileHalted(error, signal);
         if (this.#succession.isReady) return;
         pipeline.reconnect();
@@ -282,12 +297,16 @@ export class RecipeTask {
     }
   }
 
+  /** Until a newer version is open, or it may go on: because somebody says so, or after a while. */
   async #waitWhileHalted(error: HaltedError, signal: AbortSignal): Promise<void> {
-    this.#reports.become("halted", explain(error));
-    const waitMs = error.next === "try" ? this.#backoff.next() + 1000 : 2 ** 31 - 1;
-    await this.#sleep(waitMs, signal);
+    const { resumes } = this.#registration;
+    this.#halted = explain(error);
+    this.#follow();
+    const isOver = () => this.#succession.isReady || this.#registration.resumes !== resumes;
+    if (error.next === "ask") while (!isOver() && !signal.aborted) await this.#sleep(FOR_EVER_MS, signal);
+    else if (!isOver()) await this.#sleep(this.#backoff.next() + 1000, signal);
+    this.#halted = undefined;
     signal.throwIfAborted();
-    if (error.next === "ask") this.#pipeline?.resume();
   }
 
   async #prepare(registration: Registration, signal: AbortSignal): Promise<Pipeline> {
@@ -314,12 +333,12 @@ export class RecipeTask {
 
   /** Carries out what is not code: pause, resume, reconnect. */
   #apply(registration: Registration): void {
-    const isNewRevision = registration.revision !== this.#applied.revision;
     const reconnect = registration.reconnects !== this.#applied.reconnects;
+    const resume = registration.resumes !== this.#applied.resumes;
     this.#applied = registration;
     this.#pipeline?.setPaused(registration.desired === "paused");
     if (reconnect) this.#pipeline?.reconnect();
-    if (isNewRevision && registration.desired === "active") this.#pipeline?.resume();
+    if (resume) this.#pipeline?.resume();
     this.#follow();
   }
 
@@ -328,6 +347,7 @@ export class RecipeTask {
     const at = this.#pipeline?.status();
     if (!at || this.#stopped.signal.aborted) return;
     if (this.#applied.desired === "paused" && !at.isWriting) return this.#reports.become("paused");
+    if (this.#halted !== undefined) return this.#reports.become("halted", this.#halted);
     if (at.trouble !== undefined) return this.#reports.become("failing", at.trouble);
     if (!at.capturing) return this.#reports.become("starting");
     if (at.scan) this.#reports.showProgress(at.scan, at.rows);
@@ -371,11 +391,16 @@ export class RecipeTask {
   }
 }
 
+/** What another runner has taken over, or nobody has allowed to go on, is left to the next run. */
+function cannotDrain(error: unknown): boolean {
+  return error instanceof SupersededError || error instanceof HaltedError;
+}
+
 function isOtherCode(one: Registration, other: Registration): boolean {
   return one.sha256 !== other.sha256 || one.version !== other.version;
 }
 
 /** An older version, with what people want of any: pausing and the like is for the one that works. */
-function asWanted(version: Registration, { desired, reconnects, revision }: Registration): Registration {
-  return { ...version, desired, reconnects, revision };
+function asWanted(version: Registration, { desired, reconnects, resumes, revision }: Registration): Registration {
+  return { ...version, desired, reconnects, resumes, revision };
 }

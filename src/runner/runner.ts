@@ -136,7 +136,7 @@ export class Runner {
         // Told to end while Redis was silent: nothing is begun any more.
         if (signal.aborted) return;
         await this.#reconcile(registry, environment, hard);
-        await Promise.all([...this.#tasks.values()].map((task) => task.takeRetries()));
+        await Promise.all([...this.#tasks.values()].map((task) => task.mindLetters()));
         this.#problems.delete("registry");
       } catch (error) {
         if (!signal.aborted) this.#tellProblem("registry", `the registry cannot be read: ${messageOf(error)}`);
@@ -223,7 +223,7 @@ export class Runner {
       release: (task) => capture.release(task),
       report: (name, status) => registry.report(name, status),
       lastReport: async (name) => (await registry.statuses()).get(name),
-      takeRetries: (name) => new DeadLetters(registryRedis, name).takeRetries(),
+      retries: (name) => new DeadLetters(registryRedis, name).retries(),
     };
   }
 

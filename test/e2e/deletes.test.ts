@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Redis } from "ioredis";
+import { Registry } from "../../src/registry/registry.js";
 import { type Lab, type LabRunner, startLab } from "../support/lab.js";
 import { readTable } from "../support/lab-tables.js";
 import { freePort } from "../support/process.js";
@@ -44,8 +45,8 @@ test("clients' deletes and expiries at the same time are told apart", async () =
   }
   await waitFor(async () => (await redis.keys("person:mix*")).length === 0);
   await lab.caughtUp();
-  const left = await ids();
-  for (let i = 0; i < 2000; i++) assert.equal(left.has(`mix${i}`), i % 2 === 0, `person:mix${i}`);
+  const found = await ids();
+  for (let i = 0; i < 2000; i++) assert.equal(found.has(`mix${i}`), i % 2 === 0, `person:mix${i}`);
 });
 
 test("deletes while no runner was there are carried, because the server removed nothing by itself meanwhile", async () => {
@@ -117,22 +118,57 @@ test("onExpire, onEvict and onFlush can say delete, and onDelete keep", async ()
   assert.deepEqual([...left], ["flushed7"], "WAIT waits for the rows of the flush; whatever has no hash goes");
 });
 
+/** Deletes 500 keys, of which 100 a minute are allowed. */
+async function storm(prefix: string): Promise<void> {
+  await fill(prefix, 500);
+  const pipeline = redis.pipeline();
+  for (let i = 0; i < 500; i++) pipeline.del(`person:${prefix}${i}`);
+  await pipeline.exec();
+  await runner.is("halted");
+}
+
+const left = async (prefix: string): Promise<number> => [...(await ids())].filter((id) => id.startsWith(prefix)).length;
+
 test("the breaker stops a recipe before it deletes too much, and resume lets it go on", async () => {
   await lab.deploy({ version: "3.0.0", more: "maxDeletesPerMinute: 100," });
   await waitFor(async () => (await lab.status())?.version === "3.0.0" && (await lab.status())?.state === "running");
-  await fill("storm", 500);
-  const pipeline = redis.pipeline();
-  for (let i = 0; i < 500; i++) pipeline.del(`person:storm${i}`);
-  await pipeline.exec();
-  await runner.is("halted");
+  await storm("storm");
   const { reason } = await lab.listed();
   assert.match(String(reason), /maxDeletesPerMinute/);
-  assert.ok([...(await ids())].filter((id) => id.startsWith("storm")).length >= 400);
+  assert.ok((await left("storm")) >= 400);
   for (let i = 0; i < 10; i++) {
     const { state } = await lab.listed();
     if (state === "halted") await lab.ok("resume", "Persons").catch(() => undefined);
     else break;
     await sleep(200);
   }
-  await waitFor(async () => ![...(await ids())].some((id) => id.startsWith("storm")), { what: "the rows to go" });
+  await waitFor(async () => (await left("storm")) === 0, { what: "the rows to go" });
+});
+
+test("nothing but resume makes the breaker let go: neither a reconnect, nor a pause, nor a newer version", async () => {
+  // What the last test allowed still holds for a minute, and goes with its version.
+  await lab.deploy({ version: "3.1.0", more: "maxDeletesPerMinute: 100," });
+  await waitFor(async () => (await lab.status())?.version === "3.1.0" && (await lab.status())?.state === "running");
+  await storm("calm");
+  const stored = await left("calm");
+  assert.ok(stored >= 400);
+  await new Registry(redis).requestReconnect();
+  const { revision } = await new Registry(redis).get("Persons");
+  await waitFor(async () => (await lab.status())?.revision === revision);
+  await runner.is("halted");
+  await lab.ok("pause", "Persons");
+  assert.equal((await lab.status())?.state, "paused");
+  await lab.deploy({ version: "3.2.0", more: 'maxDeletesPerMinute: 100, onDelete: "keep",' });
+  await waitFor(async () => (await lab.status())?.version === "3.2.0");
+  assert.equal(await left("calm"), stored);
+  await new Registry(redis).setDesired("Persons", "active");
+  await runner.is("halted");
+  assert.ok((await left("calm")) >= stored - 100, "the newer version has looked for itself");
+  assert.doesNotMatch(runner.stderr(), /unhandled/i);
+});
+
+test("a recipe that has stopped itself does not keep its runner from ending", async () => {
+  const { code, stderr } = await runner.stop("SIGTERM");
+  assert.equal(code, 0, stderr);
+  assert.doesNotMatch(stderr, /could not be written within/);
 });

@@ -52,6 +52,23 @@ test("twenty upgrades under load, with a mapping that changes", async (t) => {
   assert.doesNotMatch(runner.stderr(), /cannot be continued/);
 });
 
+test("a flush whose rows have not gone yet is swept by the version that takes over", async () => {
+  await lab.deploy({ version: "1.90.0", mappings: FULL, more: 'onFlush: "delete",' });
+  await waitFor(async () => (await lab.status())?.version === "1.90.0");
+  const { client } = lab;
+  for (let i = 0; i < 10; i++) await client.hset(`person:flushed${i}`, { first_name: "Ann", v: i });
+  await lab.caughtUp();
+  await lab.ok("pause", "Persons");
+  await client.flushall();
+  await waitFor(async () => /FLUSHALL/.test(runner.stderr()));
+  await lab.deploy({ version: "1.91.0", mappings: FULL, more: 'onFlush: "delete",' });
+  await waitFor(async () => (await lab.status())?.version === "1.91.0");
+  assert.ok((await readTable(lab.db)).has("flushed1"));
+  await lab.ok("resume", "Persons");
+  await lab.caughtUp();
+  assert.equal((await readTable(lab.db)).size, 0, "WAIT waits for the rows to go");
+});
+
 test("changes that are buffered when a version takes over are mapped by it", async () => {
   await lab.ok("pause", "Persons");
   await lab.client.hset("person:buffered", { first_name: "Ann", last_name: "Lee", age: 1, v: 1 });

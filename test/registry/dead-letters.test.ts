@@ -87,7 +87,7 @@ test("letters are dropped by id or all together", async () => {
   assert.deepEqual(await letters.list(), []);
 });
 
-test("a retry names each key once, tells the runner, and is taken once", async () => {
+test("a retry names each key once, tells the runner, and is asked for until it is done; keys without a letter are none", async () => {
   const letters = new DeadLetters(redis, "people");
   const subscriber = server.client();
   await subscriber.subscribe("wbsync:changed");
@@ -97,10 +97,30 @@ test("a retry names each key once, tells the runner, and is taken once", async (
   assert.equal(await letters.requestRetry("all"), 2);
   assert.equal(await told, "people");
   assert.equal(await letters.requestRetry({ ids: [id, "1-1"] }), 1);
-  assert.equal(await letters.requestRetry({ keys: ["person:9", "person:9"] }), 1);
-  assert.deepEqual(await letters.takeRetries(), [BINARY, "person:1", "person:9"]);
-  assert.deepEqual(await letters.takeRetries(), []);
+  assert.equal(await letters.requestRetry({ keys: ["person:9"] }), 0);
+  const { keys, done } = await letters.retries();
+  assert.deepEqual(keys, [BINARY, "person:1"]);
+  assert.deepEqual((await letters.retries()).keys, keys, "nobody has said that they are on their way");
+  await letters.add(letterOf("person:2"));
+  assert.equal(await letters.requestRetry({ keys: ["person:2", "person:2"] }), 1);
+  await done();
+  assert.deepEqual((await letters.retries()).keys, ["person:2"]);
+  await letters.drop([(await letters.list()).at(-1)!.id]);
   assert.equal(await letters.count(), 2);
+});
+
+test("what people have dropped elsewhere is forgotten, and what was added meanwhile is not", async () => {
+  const letters = new DeadLetters(redis, "people");
+  const elsewhere = new DeadLetters(redis, "people");
+  const id = await letters.add(letterOf("person:1"));
+  await letters.add(letterOf("person:2"));
+  await elsewhere.drop([id]);
+  await Promise.all([letters.review(), letters.add(letterOf("person:3"))]);
+  await letters.review();
+  assert.deepEqual([...letters.openKeys.keys()], ["person:2", "person:3"]);
+  await elsewhere.drop("all");
+  await letters.review();
+  assert.equal(letters.openKeys.size, 0);
 });
 
 test("an id that is none is refused with an example", async () => {

@@ -39,7 +39,7 @@ async function show(context: Context, name: string, options: { readonly json?: b
     ["state", state],
     ["remarks", remarks(summary) || undefined],
     ["runner", summary.runner],
-    ["snapshot", snapshot && `${snapshot.keys} keys of ${snapshot.scanned} seen`],
+    ["snapshot", snapshot && `${snapshot.scanned} keys found; the server holds ${snapshot.keys}`],
     ["rows", status && `${status.rows} written, ${status.deletes} deleted, ${status.deadLetters} dead`],
     ["buffered", status && `${status.buffered} keys`],
     ["position", status && `${status.committedOffset} committed, ${status.capturedOffset} captured`],
