@@ -103,6 +103,17 @@ describe("documents", { skip: program.product === undefined && program.missing }
     await sink.write(batch({ 2: { c: "small" } }), [], NEVER);
   });
 
+  test("a document is as large as its bytes are, whatever its text was", async (t) => {
+    const { sink } = await openSink(t, { columns: ["c"] });
+    const cyrillic = await failure(sink, () => sink.write(batch({ 1: { c: "ж".repeat(9_000_000) } }), [], NEVER));
+    assert.deepEqual([cyrillic.kind, /would have 18000/.test(String(cyrillic.error))], ["reject", true]);
+    const listing = await openSink(t, { columns: ["l"], types: { l: "json" } });
+    const list = `[${"1,".repeat(1_500_000)}1]`;
+    const numbers = await failure(listing.sink, () => listing.sink.write(batch({ 1: { l: list } }), [], NEVER));
+    assert.deepEqual([numbers.kind, /MongoDB holds 16777216/.test(String(numbers.error))], ["reject", true]);
+    await listing.sink.write(batch({ 1: { l: "[1]" } }), [], NEVER);
+  });
+
   test("a late writer is refused before it writes a document", async (t) => {
     const { sink, collection } = await openSink(t);
     await sink.write(batch({ 1: { a: "new" } }), [move(undefined, "t1")], NEVER);

@@ -247,6 +247,24 @@ test("a table that is altered while it is written goes on", async (t) => {
   assert.deepEqual(await server.query("SELECT * FROM altered"), [{ id: "1", v: "b", w: "7" }]);
 });
 
+test("what the server cannot digest is refused for its row alone", async (t) => {
+  const table = await open(
+    t,
+    "digested",
+    ["v", "area"],
+    "CREATE TABLE digested (id int PRIMARY KEY, v text, area polygon)",
+    "CREATE FUNCTION dig(n int) RETURNS int LANGUAGE plpgsql AS 'BEGIN RETURN dig(n + 1); END'",
+    `CREATE FUNCTION digest() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+      IF NEW.v = 'deep' THEN PERFORM dig(1); END IF;
+      IF NEW.v = 'geometry' THEN RAISE 'parse error - invalid geometry' USING ERRCODE = 'XX000'; END IF;
+      RETURN NEW; END $$`,
+    "CREATE TRIGGER digest BEFORE INSERT ON digested FOR EACH ROW EXECUTE FUNCTION digest()",
+  );
+  await refused(table, () => table.set(table.row("1", "deep", null)));
+  await refused(table, () => table.set(table.row("1", "geometry", null)));
+  await table.set(table.row("1", "good", "((0,0),(1,1),(0,1))"));
+});
+
 test("what a deferred constraint refuses is refused at the end of the statement, with its checkpoint", async (t) => {
   const table = await open(
     t,

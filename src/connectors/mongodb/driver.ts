@@ -1,5 +1,5 @@
 /** The slice of the driver mongodb that is used, so that it stays optional. */
-import type { Binary, Decimal128, Double, Int32, Long, MongoClient, MongoClientOptions, UUID } from "mongodb";
+import type { Binary, BSON, Decimal128, Double, Int32, Long, MongoClient, MongoClientOptions, UUID } from "mongodb";
 import { loadDriver } from "../sql/driver.js";
 
 /** Makers of BSON values. */
@@ -10,8 +10,10 @@ export interface Bson {
   readonly Int32: typeof Int32;
   readonly Long: typeof Long;
   readonly UUID: typeof UUID;
+  readonly BSON: Pick<typeof BSON, "calculateObjectSize">;
 }
 
+/** The driver, as far as it is used. */
 export interface Driver extends Bson {
   readonly MongoClient: new (url: string, options: MongoClientOptions) => MongoClient;
 }

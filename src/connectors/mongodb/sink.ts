@@ -9,6 +9,7 @@
 import type { ClientSession } from "mongodb";
 import { WbsyncError } from "../../errors.js";
 import type { Batch, Bytes, CheckpointMove } from "../../model.js";
+import { orAbort } from "../../or-abort.js";
 import type { ErrorClass, Opened, Sink, SinkContext } from "../connector.js";
 import { newestRows } from "../newest-rows.js";
 import { Checkpoints } from "./checkpoints.js";
@@ -44,7 +45,7 @@ export class MongodbSink implements Sink {
     await this.close();
     signal.throwIfAborted();
     verifyFields(this.#reference, this.#context.columns);
-    const server = await resolveMongodb(this.#options);
+    const server = await orAbort(resolveMongodb(this.#options), signal);
     const link = await connectLink(server, signal);
     try {
       return await link.run(signal, () => this.#inspect(link));
@@ -68,7 +69,11 @@ export class MongodbSink implements Sink {
     const columns = new Map(names.map((column) => [column, columnOf(link.driver, column, all[column])]));
     const key = primaryKey.map((column) => columns.get(column) as MongodbColumn);
     const { maxBsonObjectSize: maxBytes } = link.hello;
-    this.#open = { link, checkpoints, target: { key, columns, maxBytes } };
+    this.#open = {
+      link,
+      checkpoints,
+      target: { key, columns, maxBytes, sizeOf: link.driver.BSON.calculateObjectSize },
+    };
     return { columns: [...columns.values()].map(({ encode: _, ...column }) => column), checkpoints: stored };
   }
 

@@ -2,6 +2,7 @@
 import type { AnyBulkWriteOperation, Document } from "mongodb";
 import { RefusedValueError } from "../../errors.js";
 import type { Batch, Row, Value } from "../../model.js";
+import type { Bson } from "./driver.js";
 import type { MongodbColumn } from "./types.js";
 
 /** The collection to write, as the recipe needs it. */
@@ -10,8 +11,11 @@ export interface Target {
   readonly columns: ReadonlyMap<string, MongodbColumn>;
   /** Bytes that a document may have. */
   readonly maxBytes: number;
+  readonly sizeOf: Bson["BSON"]["calculateObjectSize"];
 }
 
+/** A list of digits takes so many times the bytes that it has as a text: each a type, its place as a text, and a number. */
+const GROWTH = 10;
 /** Ids in one delete: they travel as one list. */
 const IDS = 1000;
 
@@ -53,13 +57,17 @@ function upsert(target: Target, columns: readonly MongodbColumn[], row: Row): An
     bytes += value.length;
     sets++;
   }
-  if (bytes > target.maxBytes) throw tooLarge(bytes, target.maxBytes);
   const update = {
     ...(sets > 0 && { $set }),
     ...(sets < columns.length && { $unset }),
     // Nothing to set: what there is stays, and what is not there comes to be.
     ...(columns.length === 0 && { $setOnInsert: filter }),
   };
+  // The driver throws what is too large out of hand, and the whole batch with it.
+  if (bytes * GROWTH > target.maxBytes) {
+    const size = target.sizeOf({ q: filter, u: update, upsert: true });
+    if (size >= target.maxBytes) throw tooLarge(size, target.maxBytes);
+  }
   return { updateOne: { filter, update, upsert: true } };
 }
 
@@ -75,7 +83,7 @@ function partOf(value: Value | undefined): Exclude<Value, null> {
 }
 
 function tooLarge(bytes: number, maxBytes: number): RefusedValueError {
-  return new RefusedValueError(`The document would have ${bytes} bytes and more, and MongoDB holds ${maxBytes}`, {
+  return new RefusedValueError(`The document would have ${bytes} bytes, and MongoDB holds ${maxBytes}`, {
     hint: "Map fewer fields, or keep such large values elsewhere.",
   });
 }

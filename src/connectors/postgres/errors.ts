@@ -1,4 +1,5 @@
 /** What PostgreSQL's errors mean for a write. By SQLSTATE, never by text. */
+import type { Kind } from "../../model.js";
 import type { ErrorClass } from "../connector.js";
 
 /** Codes of Node for a connection that could not be made or was lost. */
@@ -10,16 +11,22 @@ const CONNECTION = /^(ECONN|EPIPE|ETIMEDOUT|EHOST|ENET|ENOTFOUND|EAI_|ENOENT|EAC
  * standby, 26000 and 0A000 "cached plan must not change" (the table was altered: a new connection plans afresh).
  */
 const RETRY = /^(08|40|53|57|58|55P03|55006|25006|25P03|26000|72|XX)/;
-/** 21000 a row twice, 22 data, 23 constraints, 44 view's check, 54 too large; 27, 38, 39, P0: a trigger's refusal. */
+/**
+ * 21000 a row twice, 22 data, 23 constraints, 44 view's check, 54 too large, or too deep for a parser; 27, 38, 39, P0: a trigger's
+ * refusal.
+ */
 const REJECT = /^(21|22|23|27|38|39|44|54|P0)/;
 /** The classes that PostgreSQL defines. Any other was made up by a trigger that refuses a row. */
 const KNOWN = /^(0[0-389ABFLPZ]|2[0-8BDF]|3[489BDF]|4[024]|5[34578]|72|F0|HV|P0|XX)/;
-const FATAL = /^(57P04|54001)/;
+/** 57P04: the database was dropped. */
+const FATAL = /^57P04/;
 
-/** What to do about an error of the driver. */
-export function classifyPostgres(error: unknown): ErrorClass {
+/** What to do about an error of the driver; `kinds`: what the columns hold that were written. */
+export function classifyPostgres(error: unknown, kinds: readonly Kind["kind"][] = []): ErrorClass {
   const code = codeOf(error);
   if (code === undefined) return "fatal";
+  // A type of an extension (PostGIS) says so of a text that it cannot read.
+  if (code === "XX000" && isServerError(error) && kinds.includes("other")) return "reject";
   if (!isSqlState(code)) return CONNECTION.test(code) ? "retry" : "fatal";
   if (FATAL.test(code)) return "fatal";
   if (RETRY.test(code)) return "retry";

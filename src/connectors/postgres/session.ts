@@ -1,4 +1,6 @@
 /** A connection to PostgreSQL through pg. */
+import type { Kind } from "../../model.js";
+import { orAbort } from "../../or-abort.js";
 import type { ErrorClass } from "../connector.js";
 import { quoteTable, type Database, type Result, type Session, type Statement, type Steps } from "../sql/database.js";
 import { loadDriver, lost, refused, unreachable, within, type Limits } from "../sql/driver.js";
@@ -46,7 +48,7 @@ export class PostgresDatabase implements Database<PostgresColumn> {
   }
 
   async connect(signal: AbortSignal): Promise<Session<PostgresColumn>> {
-    const server = await resolveServer(POSTGRES, this.#options);
+    const server = await orAbort(resolveServer(POSTGRES, this.#options), signal);
     const driver = await loadDriver("pg", async () => (await import("pg")) as unknown as { default: Pg });
     signal.throwIfAborted();
     const client = new driver.default.Client(driverOptions(server));
@@ -67,8 +69,8 @@ export class PostgresDatabase implements Database<PostgresColumn> {
     }
   }
 
-  classify(error: unknown): ErrorClass {
-    return isStalePlan(error) ? "retry" : classifyPostgres(error);
+  classify(error: unknown, kinds: readonly Kind["kind"][]): ErrorClass {
+    return isStalePlan(error) ? "retry" : classifyPostgres(error, kinds);
   }
 }
 

@@ -1,5 +1,5 @@
 /** What the SQL sink needs of a database: implemented once per database, in the folder of its name. */
-import type { Column, Row, Value } from "../../model.js";
+import type { Column, Kind, Row, Value } from "../../model.js";
 import type { ErrorClass } from "../connector.js";
 import type { TableName } from "./table.js";
 
@@ -150,7 +150,8 @@ export interface Database<C extends CatalogColumn = CatalogColumn> {
   /** The error says that a table does not exist. */
   isMissingTable(error: unknown): boolean;
   /** What to do about an error of the driver or of the server. Decided by codes. */
-  classify(error: unknown): ErrorClass;
+  /** `kinds`: what the columns hold that were being written. */
+  classify(error: unknown, kinds: readonly Kind["kind"][]): ErrorClass;
 }
 
 /** The table's name, quoted. */

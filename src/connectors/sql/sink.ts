@@ -1,6 +1,6 @@
 /** One table of one SQL database, for one partition. What differs between databases stands behind `Database` and `Dialect`. */
 import { SupersededError, WbsyncError } from "../../errors.js";
-import type { Batch, Bytes, CheckpointMove, Column } from "../../model.js";
+import type { Batch, Bytes, CheckpointMove, Column, Kind } from "../../model.js";
 import type { Connector, ErrorClass, Opened, RecipeDefaults, Sink, SinkContext } from "../connector.js";
 import { CheckpointStatements, moveCheckpoints, openCheckpoints } from "./checkpoints.js";
 import type { CatalogColumn, Database, Session, Statement, Steps, Target } from "./database.js";
@@ -37,6 +37,8 @@ class SqlSink<C extends CatalogColumn> implements Sink {
   readonly #reference: TableReference;
   readonly #context: SinkContext;
   #open: Open<C> | undefined;
+  /** What the columns hold that are written. */
+  #kinds: readonly Kind["kind"][] = [];
 
   constructor(database: Database<C>, reference: TableReference, context: SinkContext) {
     this.#database = database;
@@ -55,6 +57,7 @@ class SqlSink<C extends CatalogColumn> implements Sink {
         const stored = await openCheckpoints(session, owner, (error) => this.#database.isMissingTable(error));
         const checkpoints = new CheckpointStatements(session.dialect, owner);
         this.#open = { session, target, checkpoints };
+        this.#kinds = [...target.columns.values()].map(({ kind }) => kind.kind);
         return { columns: [...target.columns.values()].map(plainColumn), checkpoints: stored };
       });
     } catch (error) {
@@ -123,7 +126,7 @@ class SqlSink<C extends CatalogColumn> implements Sink {
       }
     }
     if (isAbort(error)) return "retry";
-    return this.#database.classify(error);
+    return this.#database.classify(error, this.#kinds);
   }
 
   async close(): Promise<void> {

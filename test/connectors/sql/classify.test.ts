@@ -63,6 +63,8 @@ describe("PostgreSQL's errors", () => {
     ["too long", "22001", "reject"],
     ["invalid text", "22P02", "reject"],
     ["out of range", "22003", "reject"],
+    ["too deep for a parser", "54001", "reject"],
+    ["internal error", "XX000", "retry"],
     ["RAISE of a trigger", "P0001", "reject"],
     ["a trigger's own code", "MY001", "reject"],
     ["wrong password", "28P01", "fatal"],

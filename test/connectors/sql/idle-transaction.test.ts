@@ -42,7 +42,7 @@ for (const [name, start, databaseAt] of DATABASES) {
       (failure: unknown) => failure,
     );
     assert.equal(
-      (error as { code?: string }).code === "DATABASE_UNREACHABLE" || database.classify(error) === "retry",
+      (error as { code?: string }).code === "DATABASE_UNREACHABLE" || database.classify(error, []) === "retry",
       true,
     );
     assert.equal(Number((await server.query("SELECT token FROM place"))[0]?.["token"]), 1);
