@@ -1,4 +1,5 @@
 /** The user's own code, kept from doing harm: it may throw, or never return. */
+import { isUtf8 } from "node:buffer";
 import vm from "node:vm";
 import { HaltedError } from "../errors.js";
 import type { Bytes } from "../model.js";
@@ -8,6 +9,8 @@ export type Transformed =
   | { readonly index: number; /** null: the recipe skips this key. */ readonly record: Record<string, unknown> | null }
   | { readonly index: number; readonly error: string };
 
+/** What stands for bytes that are no text. */
+const REPLACEMENT = "\ufffd";
 /** A batch has this long; a transform that loops is stopped by then, and its recipe with it. */
 const TIMEOUT_MS = 10_000;
 
@@ -23,8 +26,10 @@ export function applyTransforms(
   const run = () => {
     hashes.forEach(([key, record], index) => {
       try {
-        const returned: unknown = transform(textRecord(record), text(key));
-        if (returned === null || isRecord(returned)) results.push({ index, record: returned });
+        const shown = showHash(record);
+        const returned: unknown = transform(shown.record, text(key));
+        if (returned === null) results.push({ index, record: null });
+        else if (isRecord(returned)) results.push({ index, record: withBytes(returned, shown.binary) });
         else results.push({ index, error: `transform returned ${describe(returned)}; expected an object or null` });
       } catch (error) {
         results.push({ index, error: `transform threw: ${error instanceof Error ? error.message : String(error)}` });
@@ -55,11 +60,32 @@ function describe(value: unknown): string {
   return Array.isArray(value) ? "an array" : typeof value;
 }
 
-/** Bytes as the text they encode; a prototype-less object, so that a field may have any name. */
-function textRecord(record: ReadonlyMap<Bytes, Bytes>): Record<string, string> {
-  const result = Object.create(null) as Record<string, string>;
-  for (const [field, value] of record) result[text(field)] = text(value);
-  return result;
+/** Values that are no text, by the text that is shown in their place. */
+type Binary = ReadonlyMap<string, readonly Bytes[]>;
+
+/** A hash as the text it encodes; a prototype-less object, so that a field may have any name. */
+function showHash(hash: ReadonlyMap<Bytes, Bytes>): { record: Record<string, string>; binary: Binary } {
+  const record = Object.create(null) as Record<string, string>;
+  const binary = new Map<string, Bytes[]>();
+  for (const [field, value] of hash) {
+    const shown = text(value);
+    record[text(field)] = shown;
+    const isBinary = shown.includes(REPLACEMENT) && !isUtf8(Buffer.from(value, "latin1"));
+    if (isBinary) binary.set(shown, [...(binary.get(shown) ?? []), value]);
+  }
+  return { record, binary };
+}
+
+/** Where bytes that are no text come back as they were shown, they are meant themselves. */
+function withBytes(record: Record<string, unknown>, binary: Binary): Record<string, unknown> {
+  if (binary.size === 0) return record;
+  const meant = (value: unknown): unknown => {
+    const originals = typeof value === "string" ? binary.get(value) : undefined;
+    if (!originals) return value;
+    if (new Set(originals).size === 1) return Buffer.from(originals[0] as Bytes, "latin1");
+    throw new Error("two of its fields are no UTF-8 and look the same as text: nobody can tell which one it means");
+  };
+  return Object.fromEntries(Object.entries(record).map(([name, value]) => [name, meant(value)]));
 }
 
 function text(bytes: Bytes): string {
