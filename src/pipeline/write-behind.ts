@@ -142,7 +142,9 @@ export class WriteBehindPipeline implements Pipeline, Neighbour {
     try {
       // The first alone: it creates the checkpoint table, and its error is the one to show.
       const opened = await this.#first.open(signal);
-      await Promise.all(this.#sinks.slice(1).map((sink) => sink.open(signal)));
+      // All of them, for one that is still on its way would be closed by nobody.
+      const others = await Promise.allSettled(this.#sinks.slice(1).map((sink) => sink.open(signal)));
+      for (const other of others) if (other.status === "rejected") throw other.reason;
       this.#maker.columns = opened.columns;
       this.#seat.found(opened);
       this.#maker.rowMaker();

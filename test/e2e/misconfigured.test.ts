@@ -125,6 +125,31 @@ test("an unreachable host is shown as such, also for deploy --wait", async () =>
   await lab.ok("undeploy", "Far");
 });
 
+test("where the database has no room for all connections, those that were made are closed again", async () => {
+  await lab.db.query("CREATE USER 'few'@'%' IDENTIFIED BY 'f' WITH MAX_USER_CONNECTIONS 3");
+  await lab.db.query("GRANT ALL ON *.* TO 'few'@'%'");
+  const connection = JSON.stringify({ ...address(), database: "test", user: "few", password: "f" });
+  await lab.deploy({ name: "Crowded", prefix: "crowded", connection, more: "partitions: 8," });
+  await waitFor(async () => (await lab.status("Crowded"))?.state === "failing");
+  const open = async () =>
+    (await lab.db.query("SELECT id FROM information_schema.processlist WHERE user = 'few'")).length;
+  await waitFor(async () => (await open()) === 0, { what: "no connection to be left between two attempts" });
+  await lab.db.query("ALTER USER 'few'@'%' WITH MAX_USER_CONNECTIONS 8");
+  await waitFor(async () => (await lab.status("Crowded"))?.state === "running");
+  await lab.ok("undeploy", "Crowded");
+});
+
+test("a connection option that never comes does not keep a runner from ending", async () => {
+  const connection = '{ password: () => new Promise(() => undefined), database: "test" }';
+  await lab.deploy({ name: "Endless", prefix: "endless", connection });
+  const runner = lab.startRunner("Endless");
+  await waitFor(() => /runner .* reads from/.test(runner.stderr()));
+  await waitFor(async () => (await lab.status("Endless"))?.state === "starting");
+  const { code, stderr } = await runner.stop("SIGTERM");
+  assert.equal(code, 0, stderr);
+  await lab.ok("undeploy", "Endless");
+});
+
 test("a table that is altered or dropped under a running recipe is waited for", async () => {
   await lab.db.query("CREATE TABLE moving LIKE persons");
   const options = { name: "Moving", prefix: "moving", table: "moving" };

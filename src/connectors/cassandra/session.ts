@@ -1,4 +1,5 @@
 /** A connection to a cluster: the slice of the driver that is used, loaded only when a recipe uses it. */
+import { orAbort } from "../../or-abort.js";
 import { loadDriver, within } from "../sql/driver.js";
 import type { Tls } from "../sql/server-options.js";
 import { connectError, requestError } from "./errors.js";
@@ -60,7 +61,7 @@ export class Session {
 
   /** Resolves the options and connects; the signal ends the wait. */
   static async open(options: CassandraOptions, signal: AbortSignal): Promise<Session> {
-    const cluster = await resolveCluster(options);
+    const cluster = await orAbort(resolveCluster(options), signal);
     const driver = await loadDriver(
       "cassandra-driver",
       async () => (await import("cassandra-driver")).default as unknown as Driver,

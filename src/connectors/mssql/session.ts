@@ -1,4 +1,5 @@
 /** A connection to SQL Server through mssql: a pool of one, since the driver has nothing less. */
+import { orAbort } from "../../or-abort.js";
 import type { Database, Result, Session, Statement, Steps } from "../sql/database.js";
 import { loadDriver, within, type Limits } from "../sql/driver.js";
 import { inTurn, runSteps } from "../sql/steps.js";
@@ -31,7 +32,7 @@ export class MssqlDatabase implements Database<MssqlColumn> {
   }
 
   async connect(signal: AbortSignal): Promise<Session<MssqlColumn>> {
-    const server = await resolveMssql(this.#options);
+    const server = await orAbort(resolveMssql(this.#options), signal);
     const driver = await load();
     signal.throwIfAborted();
     const session = new MssqlSession(driver, server);

@@ -1,6 +1,7 @@
 /** A connection to Oracle through oracledb. */
 import { messageOf, RefusedRowsError, UserError, WbsyncError } from "../../errors.js";
 import type { Row } from "../../model.js";
+import { orAbort } from "../../or-abort.js";
 import type { Database, Result, Session, Statement, Steps } from "../sql/database.js";
 import { loadDriver, within, type Limits } from "../sql/driver.js";
 import { inTurn, runSteps } from "../sql/steps.js";
@@ -31,7 +32,7 @@ export class OracleDatabase implements Database<OracleColumn> {
   }
 
   async connect(signal: AbortSignal): Promise<Session<OracleColumn>> {
-    const server = await resolveOracle(this.#options);
+    const server = await orAbort(resolveOracle(this.#options), signal);
     const driver = await this.#load();
     signal.throwIfAborted();
     try {

@@ -8,6 +8,7 @@
  */
 import { RefusedValueError, SupersededError, WbsyncError } from "../../errors.js";
 import type { Batch, Bytes, CheckpointMove } from "../../model.js";
+import { orAbort } from "../../or-abort.js";
 import { checkpoints } from "../../redis/keys.js";
 import type { ErrorClass, Opened, Sink, SinkContext } from "../connector.js";
 import { newestRows } from "../newest-rows.js";
@@ -42,7 +43,7 @@ export class RedisSink implements Sink {
   async open(signal: AbortSignal): Promise<Opened> {
     await this.close();
     signal.throwIfAborted();
-    const server = await resolveRedis(this.#options);
+    const server = await orAbort(resolveRedis(this.#options), signal);
     const link = await connectLink(server, signal);
     try {
       return await link.run(signal, async () => {

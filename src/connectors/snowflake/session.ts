@@ -1,5 +1,6 @@
 /** A session with Snowflake through snowflake-sdk: requests over HTTPS, so there is no socket whose end would be noticed. */
 import { messageOf, UserError, WbsyncError } from "../../errors.js";
+import { orAbort } from "../../or-abort.js";
 import type { Database, Result, Session, Statement, Steps } from "../sql/database.js";
 import { loadDriver, within, type Limits } from "../sql/driver.js";
 import { inTurn, runSteps } from "../sql/steps.js";
@@ -51,7 +52,7 @@ export class SnowflakeDatabase implements Database<SnowflakeColumn> {
   }
 
   async connect(signal: AbortSignal): Promise<Session<SnowflakeColumn>> {
-    const account = await resolveAccount(this.#options);
+    const account = await orAbort(resolveAccount(this.#options), signal);
     const sdk = await loadSdk();
     signal.throwIfAborted();
     const session = new SnowflakeSession(createConnection(sdk, account), account);
