@@ -1,5 +1,5 @@
 /** The results, for people and for programs. */
-import { mkdirSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import Table from "cli-table3";
 import { type Figure, isMet, thousands } from "./figure.js";
@@ -33,23 +33,33 @@ export function writeJson(report: Report): void {
 
 const MARK = "<!-- results: written by npm run bench -- --write -->";
 
-/** Replaces what stands after the mark in docs/benchmarks.md. */
-export async function writeMarkdown(report: Report): Promise<void> {
-  const { readFileSync } = await import("node:fs");
+/** Renews what was measured in docs/benchmarks.md, behind the mark; other sections stay. `titles`: all there are, in their order. */
+export function writeMarkdown(report: Report, titles: readonly string[]): void {
   const path = fileURLToPath(new URL("../../docs/benchmarks.md", import.meta.url));
   const text = readFileSync(path, "utf8");
   const at = text.indexOf(MARK);
   if (at < 0) throw new Error(`docs/benchmarks.md: expected the line ${MARK}`);
-  writeFileSync(path, `${text.slice(0, at)}${MARK}\n\n${markdown(report)}`);
+  const sections = sectionsIn(text.slice(at + MARK.length));
+  for (const { title, figures } of report.sections)
+    sections.set(title, `${describeMachine(report)}\n\n${tableOf(figures)}`);
+  const parts = titles.flatMap((title) => (sections.has(title) ? [`## ${title}`, sections.get(title)] : []));
+  writeFileSync(path, `${text.slice(0, at)}${[MARK, ...parts].join("\n\n")}\n`);
 }
 
-function markdown(report: Report): string {
-  const parts = [describeMachine(report)];
-  for (const { title, figures } of report.sections) {
-    const rows = [HEAD, HEAD.map(() => "---"), ...figures.map(cells)].map((row) => `| ${row.join(" | ")} |`);
-    parts.push(`## ${title}`, rows.join("\n"));
-  }
-  return `${parts.join("\n\n")}\n`;
+/** What stands under each heading. */
+function sectionsIn(text: string): Map<string, string> {
+  const [, ...sections] = text.split(/^## /m);
+  return new Map(
+    sections.map((section) => {
+      const end = section.indexOf("\n");
+      return [section.slice(0, end), section.slice(end).trim()];
+    }),
+  );
+}
+
+function tableOf(figures: readonly Figure[]): string {
+  const rows = [HEAD, HEAD.map(() => "---"), ...figures.map(cells)].map((row) => `| ${row.join(" | ")} |`);
+  return rows.join("\n");
 }
 
 function describeMachine({ at, machine, quick }: Report): string {
