@@ -47,7 +47,12 @@ export class LetterBox {
 
   /** Forgets letters that people have dropped. */
   async review(): Promise<void> {
-    await this.#letters.review();
+    try {
+      await this.#letters.review();
+    } catch (error) {
+      // They are counted for a while longer.
+      this.#log.debug(`dead letters could not be counted: ${messageOf(error)}`);
+    }
   }
 
   /** Of these keys, those whose row should have gone. */

@@ -116,6 +116,8 @@ for (const kind of ["mysql", "postgres", "sqlite"] as const) {
         }
         assert.equal((await lab.listed("Odd"))["deadLetters"], Object.keys(bad).length);
 
+        const missed = await lab.cli("dlq", "retry", "Odd", "odd:good-fraction");
+        assert.deepEqual([missed.code, /no dead letter of that key/.test(missed.stderr)], [1, true]);
         for (const id of Object.keys(bad)) await redis.hset(`odd:${id}`, { text: "healed", age: 2, short: "ok" });
         await lab.caughtUp();
         for (const id of Object.keys(bad)) assert.equal((await rowOf(id))?.["text"], "healed");

@@ -79,6 +79,7 @@ async function retry(context: Context, name: string, keys: readonly string[], op
   const chosen = selection(keys, options);
   const letters = await openLetters(context, name);
   const retried = await letters.requestRetry(chosen);
+  if (retried === 0 && chosen !== "all") throw noLetter(name);
   if (options.json) printJson({ name, retried });
   else print(`${colors.bold(name)}: ${retried} ${retried === 1 ? "key" : "keys"} will be tried again`);
   if ((await hasRunner(await context.registryRedis())) === false) warn("no runner is alive: it happens once one is.");
@@ -89,6 +90,7 @@ async function drop(context: Context, name: string, keys: readonly string[], opt
   const letters = await openLetters(context, name);
   const ids = chosen === "all" ? "all" : "ids" in chosen ? chosen.ids : await idsOf(letters, new Set(chosen.keys));
   const dropped = await letters.drop(ids);
+  if (dropped === 0 && chosen !== "all") throw noLetter(name);
   if (options.json) return printJson({ name, dropped });
   print(`${colors.bold(name)}: ${dropped} ${dropped === 1 ? "dead letter" : "dead letters"} dropped`);
 }
@@ -106,6 +108,12 @@ async function openLetters(context: Context, name: string) {
 async function idsOf(letters: Letters, keys: ReadonlySet<string>): Promise<readonly string[]> {
   const open = await letters.open();
   return [...keys].flatMap((key) => open.get(key) ?? []);
+}
+
+function noLetter(name: string): UserError {
+  return new UserError("NOT_FOUND", `Recipe "${name}" has no dead letter of that key or id.`, {
+    hint: `See wbsync dlq list ${name}.`,
+  });
 }
 
 function selection(keys: readonly string[], { id, all }: Choice) {
