@@ -100,3 +100,10 @@ export function messageOf(error: unknown): string {
   if (error instanceof AggregateError && !error.message) return error.errors.map(messageOf).join("; ");
   return error instanceof Error ? error.message : String(error);
 }
+
+/** An error as a reason for people: with what to do, where that is known. */
+export function explain(error: unknown): string {
+  const text = messageOf(error);
+  if (!(error instanceof WbsyncError) || !error.hint) return text;
+  return `${text}${/[.!?:]$/.test(text) ? "" : "."} ${error.hint}`;
+}

@@ -1,7 +1,7 @@
 /** What a client wants written through: from its temporary key to a row, and, once that is settled, to the hash and the answer. */
 import type { Redis } from "ioredis";
 import { Entry } from "../buffer/entry.js";
-import { messageOf, RefusedValueError } from "../errors.js";
+import { explain, messageOf, RefusedValueError } from "../errors.js";
 import type { Bytes } from "../model.js";
 import type { Logger } from "../observe/logger.js";
 import type { WriteThroughRecipe } from "../recipe/recipe.js";
@@ -124,7 +124,7 @@ export class Orders {
       if (request.mark === "=") job.item = this.#upsert(entry, overlay(hash.kind === "hash" ? hash.record : [], pairs));
     } catch (error) {
       if (!(error instanceof RefusedValueError)) throw error;
-      job.error = error.message;
+      job.error = explain(error);
     }
   }
 

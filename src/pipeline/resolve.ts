@@ -1,7 +1,7 @@
 /** From the entries of a batch to rows: reads back what is not known, transforms, maps; what cannot become a row is refused. */
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Entry, Known } from "../buffer/entry.js";
-import { messageOf, RefusedValueError } from "../errors.js";
+import { explain, messageOf, RefusedValueError } from "../errors.js";
 import type { Bytes } from "../model.js";
 import type { Transform } from "../recipe/recipe.js";
 import { Backoff } from "../backoff.js";
@@ -146,7 +146,7 @@ class Outcome implements Resolved {
 
   #refuse(entry: Entry, operation: Operation, values: Refusal["values"], error: unknown): void {
     if (!(error instanceof RefusedValueError)) throw error;
-    this.refused.push({ entry, operation, values, error: error.message });
+    this.refused.push({ entry, operation, values, error: explain(error) });
   }
 
   /** What is known of a hash, by field name. */

@@ -9,7 +9,7 @@
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Opened, Sink } from "../connectors/connector.js";
-import { messageOf, RefusedRowsError, SupersededError } from "../errors.js";
+import { explain, RefusedRowsError, SupersededError } from "../errors.js";
 import type { Batch, Checkpoint, Row } from "../model.js";
 import { Backoff } from "../backoff.js";
 import { stay } from "./checkpoints.js";
@@ -123,7 +123,7 @@ export class Writer {
         if (this.#checkpoint.token === next.token) return this.#isHealthy();
       } catch (error) {
         if (sink.classify(error) === "reject" && items.length > 0 && !signal.aborted) {
-          this.#refusal = messageOf(error);
+          this.#refusal = explain(error);
           this.#suspects = new Set(error instanceof RefusedRowsError ? error.rows.map(({ row }) => row) : []);
           return false;
         }
@@ -157,7 +157,7 @@ export class Writer {
     this.#isFailing = true;
     this.#giveUp?.();
     signal.throwIfAborted();
-    this.#options.onTrouble(messageOf(error));
+    this.#options.onTrouble(explain(error));
     await sleep(this.#backoff.next(), undefined, { signal });
   }
 

@@ -8,7 +8,7 @@
  *                                                   └─ ended
  */
 import { setTimeout as sleep } from "node:timers/promises";
-import { HaltedError, SupersededError, WbsyncError } from "../errors.js";
+import { explain, HaltedError, SupersededError, WbsyncError } from "../errors.js";
 import type { Logger } from "../observe/logger.js";
 import type { Recipe } from "../recipe/recipe.js";
 import type { Retries } from "../registry/dead-letters.js";
@@ -16,7 +16,7 @@ import type { Registration, State, Status } from "../registry/types.js";
 import { Backoff } from "../backoff.js";
 import { type HolderOptions, isHeld, untilReleased } from "./holder.js";
 import type { Pipeline } from "../pipeline/pipeline.js";
-import { explain, Reports } from "./reports.js";
+import { Reports } from "./reports.js";
 import { Succession } from "./succession.js";
 
 /** What a task asks of its runner. */

@@ -1,5 +1,5 @@
 /** What a recipe's task says of itself: its state in the log, and its status in Redis, every second and soon after a change. */
-import { messageOf, UserError } from "../errors.js";
+import { messageOf } from "../errors.js";
 import type { Logger } from "../observe/logger.js";
 import type { State, Status } from "../registry/types.js";
 import { lastWord } from "./last-word.js";
@@ -93,10 +93,4 @@ export class Reports {
       this.#options.log.debug(`the status could not be stored: ${messageOf(error)}`);
     }
   }
-}
-
-/** An error as a reason for people: with what to do, where that is known. */
-export function explain(error: unknown): string {
-  if (!(error instanceof UserError) || !error.hint) return messageOf(error);
-  return `${error.message}${/[.!?:]$/.test(error.message) ? "" : "."} ${error.hint}`;
 }
