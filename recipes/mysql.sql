@@ -1,4 +1,5 @@
--- The key is compared byte by byte (utf8mb4_bin), as Redis compares keys: customer:ada and customer:Ada are two rows.
+-- The key is compared character by character (utf8mb4_bin): customer:ada and customer:Ada are two rows, as they are two keys in Redis.
+-- Blanks at its end are all that this collation does not see, so a key that ends in one becomes a dead letter.
 CREATE TABLE IF NOT EXISTS customers (
   id VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL PRIMARY KEY,
   name VARCHAR(100) NOT NULL,

@@ -3,14 +3,16 @@ import { UserError } from "../../errors.js";
 import { numberOf, textOf } from "../sql/catalog-values.js";
 import type { CatalogTable, Result, Statement, UniqueKey } from "../sql/database.js";
 import type { TableName } from "../sql/table.js";
-import { binder, comparand, mysqlKind, type MysqlColumn, type MysqlType } from "./types.js";
+import { binder, withoutNull } from "./bind.js";
+import { pads } from "./blanks.js";
+import { comparand, mysqlKind, type MysqlColumn, type MysqlType } from "./types.js";
 
 const TABLE = `SELECT t.table_schema AS table_schema, t.table_type AS table_type, t.engine AS engine, e.transactions AS transactions
   FROM information_schema.tables t LEFT JOIN information_schema.engines e ON e.engine = t.engine
   WHERE t.table_schema = COALESCE(?, DATABASE()) AND t.table_name = ?`;
 
 const COLUMNS = `SELECT column_name, data_type, column_type, is_nullable, column_default, extra, character_maximum_length,
-    character_octet_length, numeric_precision, numeric_scale, datetime_precision, character_set_name
+    character_octet_length, numeric_precision, numeric_scale, datetime_precision, character_set_name, collation_name
   FROM information_schema.columns WHERE table_schema = COALESCE(?, DATABASE()) AND table_name = ? ORDER BY ordinal_position`;
 
 const KEYS = `SELECT index_name, column_name, sub_part FROM information_schema.statistics
@@ -45,8 +47,8 @@ function refuseUnfit(table: TableName, [, type, engine, transactions]: readonly 
 }
 
 function columnOf(row: readonly unknown[]): MysqlColumn {
-  const [name, dataType, columnType, nullable, fallback, extra, chars, bytes, precision, scale, fraction, charset] =
-    row;
+  const [name, dataType, columnType, nullable, fallback, extra, chars, bytes, precision, scale, fraction] = row;
+  const [charset, collation] = row.slice(11);
   const type: MysqlType = {
     dataType: textOf(dataType).toLowerCase(),
     columnType: textOf(columnType),
@@ -56,21 +58,30 @@ function columnOf(row: readonly unknown[]): MysqlColumn {
     scale: numberOf(scale),
     fraction: numberOf(fraction),
     charset: charset === null ? undefined : textOf(charset),
+    collation: collation === null ? undefined : textOf(collation),
   };
   const kind = mysqlKind(type);
   const extras = textOf(extra).toLowerCase();
+  const isNullable = textOf(nullable) === "YES";
+  const wish = wishOf(type, extras);
   return {
     name: textOf(name),
     type: type.columnType,
     kind,
-    nullable: textOf(nullable) === "YES",
+    nullable: isNullable,
     // MySQL says DEFAULT_GENERATED where the default is an expression; that is no generated column.
     generated: /\b(virtual|stored|persistent)\b/.test(extras) || / generated/.test(extras),
-    required:
-      textOf(nullable) === "NO" && fallback === null && !/auto_increment|default_generated|generated/.test(extras),
+    required: !isNullable && fallback === null && !/auto_increment|default_generated|generated/.test(extras),
     comparand: comparand(type, kind),
-    bind: binder(type),
+    bind: isNullable || wish === undefined ? binder(type) : withoutNull(textOf(name), wish, binder(type)),
+    pads: pads(type),
   };
+}
+
+/** What a column that holds no NULL takes it for. */
+function wishOf({ dataType }: MysqlType, extras: string): string | undefined {
+  if (extras.includes("auto_increment")) return "the next number";
+  return dataType === "timestamp" ? "the current time" : undefined;
 }
 
 function uniqueKeys(rows: readonly (readonly unknown[])[]): readonly UniqueKey[] {

@@ -2,7 +2,10 @@
 import { RefusedValueError } from "../../errors.js";
 import type { Row, Value } from "../../model.js";
 import type { Dialect, Statement, Steps, Target } from "../sql/database.js";
+import { distinctEnd } from "./blanks.js";
 import { isOutOfRange } from "./errors.js";
+import { quote, whereKey } from "./names.js";
+import { remove } from "./remove.js";
 import { StatementSizes } from "./statement-sizes.js";
 import type { MysqlColumn } from "./types.js";
 
@@ -12,7 +15,7 @@ const MAX_PARAMS = 16_000;
 /** Bytes of one statement at most, where more rows than one are in it. */
 const MAX_STATEMENT_BYTES = 8 << 20;
 
-export const quote = (identifier: string): string => `\`${identifier.replace(/`/g, "``")}\``;
+export { quote };
 
 /** Builds the dialect for a server that takes packets of so many bytes. */
 export function mysqlDialect(maxPacketBytes: number): Dialect<MysqlColumn> {
@@ -59,7 +62,7 @@ export function mysqlDialect(maxPacketBytes: number): Dialect<MysqlColumn> {
       const all = [...target.key, ...columns];
       const { head, tail } = upsertText(target, columns);
       const marks = `(${all.map(() => "?").join(",")})`;
-      const bind = binderOf(all);
+      const bind = binderOf(target.key, columns);
       try {
         yield* execute(
           head,
@@ -76,28 +79,14 @@ export function mysqlDialect(maxPacketBytes: number): Dialect<MysqlColumn> {
 
     update(target, columns, row) {
       const sets = columns.map((column) => `${quote(column.name)} = ?`).join(", ");
-      const params: Value[] = [];
-      columns.forEach((column, i) => params.push(bound(column, row.values[i] ?? null)));
-      row.id.forEach((value) => params.push(value));
+      const values = columns.map((column, i) => bound(column, row.values[i] ?? null));
+      const params = [...values, ...target.key.map((column, i) => distinctEnd(column, row.id[i] ?? null))];
       return { sql: `UPDATE ${target.table} SET ${sets} WHERE ${whereKey(target)}`, params };
     },
 
     *remove(target, rows): Steps {
-      const [first] = target.key;
-      const single = target.key.length === 1 && first !== undefined;
-      const head = `DELETE FROM ${target.table} WHERE `;
-      yield* execute(
-        head,
-        rows,
-        target.key.length,
-        (count) =>
-          single
-            ? `${head}${quote(first.name)} IN (${new Array<string>(count).fill(first.comparand).join(",")})`
-            : head + new Array<string>(count).fill(`(${whereKey(target)})`).join(" OR "),
-        (row, params, at) => {
-          for (let i = 0; i < row.id.length; i++) params[at + i] = row.id[i] as Value;
-        },
-      );
+      const bind = binderOf([], []);
+      yield* remove(target, rows, (head, some, sqlFor) => execute(head, some, target.key.length, sqlFor, bind));
     },
   };
 }
@@ -136,23 +125,25 @@ function taken(target: Target<MysqlColumn>, cause: unknown): RefusedValueError {
   });
 }
 
-const whereKey = (target: Target<MysqlColumn>): string =>
-  target.key.map((column) => `${quote(column.name)} = ${column.comparand}`).join(" AND ");
-
 const bound = (column: MysqlColumn, value: Value): Value => (column.bind ? column.bind(value) : value);
 
-/** Puts a row's values among the parameters; the common case, where no column needs a conversion, is a plain copy. */
-function binderOf(columns: readonly MysqlColumn[]): (row: Row, params: Value[], at: number) => void {
-  if (columns.every((column) => !column.bind)) {
-    return ({ id, values }, params, at) => {
-      for (let i = 0; i < id.length; i++) params[at + i] = id[i] as Value;
-      at += id.length;
-      for (let i = 0; i < values.length; i++) params[at + i] = values[i] as Value;
-    };
-  }
-  return (row, params, at) => {
-    [...row.id, ...row.values].forEach((value, i) => (params[at + i] = bound(columns[i]!, value)));
+/** Puts a row's id and values among the parameters; the common case is little more than a copy. */
+function binderOf(
+  key: readonly MysqlColumn[],
+  columns: readonly MysqlColumn[],
+): (row: Row, params: Value[], at: number) => void {
+  const binds = [...key.map(keyBind), ...columns.map(({ bind }) => bind)];
+  const special = binds.flatMap((bind, i) => (bind ? [{ i, bind }] : []));
+  return ({ id, values }, params, at) => {
+    for (let i = 0; i < id.length; i++) params[at + i] = id[i] as Value;
+    for (let i = 0; i < values.length; i++) params[at + id.length + i] = values[i] as Value;
+    for (const { i, bind } of special) params[at + i] = bind(params[at + i] as Value);
   };
+}
+
+/** A new row's id has to be one that no other key has. */
+function keyBind(column: MysqlColumn): MysqlColumn["bind"] {
+  return column.pads ? (value) => bound(column, distinctEnd(column, value)) : column.bind;
 }
 
 /** How many rows from `from` on fit into one packet. */

@@ -25,6 +25,7 @@ const REJECT = new Set([
   1118, 1153, 1301, // row too large, packet too large
   1264, 1265, 1292, 1300, 1364, 1365, 1366, 1367, 1390, 1406, 1411, 1416, 1441, 1525, 1526, 1690, 1748, 3988, // values
   1242, 1644, // a trigger's own refusal
+  1267, 1270, 1271, // a character that the column's character set lacks, in a comparison
   3140, 3141, 3146, 3156, 3157, 4036, 4037, 4038, // JSON
   3819, 4025, // CHECK constraints
 ]); // prettier-ignore
@@ -68,3 +69,7 @@ export const isMissingTable = (error: unknown): boolean => (error as { errno?: u
 
 /** ER_DATA_OUT_OF_RANGE: what the guard of an upsert raises, see dialect.ts. */
 export const isOutOfRange = (error: unknown): boolean => (error as { errno?: unknown }).errno === 1690;
+
+/** A column is compared with characters that its character set lacks; in MariaDB 1267 for one value, 1270 for two, 1271 for more, in MySQL 3988. */
+export const isForeignText = (error: unknown): boolean =>
+  [1267, 1270, 1271, 3988].includes((error as { errno: number }).errno);

@@ -1,5 +1,6 @@
 /** A connection to MySQL or MariaDB through mysql2. */
 import { WbsyncError } from "../../errors.js";
+import { orAbort } from "../../or-abort.js";
 import type { Database, Dialect, Result, Session, Statement, Steps } from "../sql/database.js";
 import { loadDriver, lost, refused, unreachable, within, type Limits } from "../sql/driver.js";
 import { resolveServer, type Server, type ServerKind, type ServerOptions, type Tls } from "../sql/server-options.js";
@@ -51,7 +52,7 @@ export class MysqlDatabase implements Database<MysqlColumn> {
   }
 
   async connect(signal: AbortSignal): Promise<Session<MysqlColumn>> {
-    const server = await resolveServer(MYSQL, this.#options);
+    const server = await orAbort(resolveServer(MYSQL, this.#options), signal);
     const driver = await loadDriver("mysql2", async () => (await import("mysql2")) as unknown as { default: Mysql2 });
     signal.throwIfAborted();
     const connection = driver.default.createConnection(driverOptions(server));

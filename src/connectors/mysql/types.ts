@@ -1,5 +1,4 @@
 /** Column types of MySQL and MariaDB, as information_schema names them. */
-import { RefusedValueError } from "../../errors.js";
 import type { Kind, Value } from "../../model.js";
 import type { CatalogColumn } from "../sql/database.js";
 
@@ -9,6 +8,8 @@ export interface MysqlColumn extends CatalogColumn {
   readonly comparand: string;
   /** Turns a canonical value into what is bound; undefined: it is bound as it is. */
   readonly bind: ((value: Value) => Value) | undefined;
+  /** Values that differ in blanks at their end are one to it. */
+  readonly pads?: boolean;
 }
 
 /** What information_schema.columns says of a column's type. */
@@ -23,6 +24,7 @@ export interface MysqlType {
   readonly scale: number | undefined;
   readonly fraction: number | undefined;
   readonly charset: string | undefined;
+  readonly collation: string | undefined;
 }
 
 const INTEGER_BITS: Readonly<Record<string, bigint>> = {
@@ -107,43 +109,9 @@ export function comparand(type: MysqlType, kind: Kind): string {
   }
 }
 
-/** What a value needs before it is bound, where its text would mean something else to MySQL. */
-export function binder(type: MysqlType): ((value: Value) => Value) | undefined {
-  switch (type.dataType) {
-    case "bit":
-      return (value) => (typeof value === "string" ? bits(value) : value);
-    case "enum":
-    case "set":
-      return memberCheck(type);
-    default:
-      return undefined;
-  }
-}
-
 function integer(bits: bigint, unsigned: boolean): Kind {
   const span = 1n << bits;
   return unsigned
     ? { kind: "integer", min: 0n, max: span - 1n }
     : { kind: "integer", min: -(span >> 1n), max: (span >> 1n) - 1n };
-}
-
-/** MySQL takes a text in a BIT column for its bytes, so the number is sent as bytes. */
-function bits(text: string): Buffer {
-  const hex = BigInt(text).toString(16);
-  return Buffer.from(hex.length % 2 === 1 ? `0${hex}` : hex, "hex");
-}
-
-/** MySQL takes digits that are no member of an ENUM or SET for a member's number, and would silently store that member. */
-function memberCheck(type: MysqlType): (value: Value) => Value {
-  const members = new Set(
-    [...type.columnType.matchAll(/'((?:[^']|'')*)'/g)].map((match) => match[1]?.replace(/''/g, "'")),
-  );
-  return (value) => {
-    if (typeof value === "string" && /^\s*[0-9]+\s*$/.test(value) && !members.has(value)) {
-      throw new RefusedValueError(
-        `"${value.slice(0, 40)}" is not one of the values of a column of type ${type.dataType}`,
-      );
-    }
-    return value;
-  };
 }

@@ -2,21 +2,17 @@
 import assert from "node:assert/strict";
 import { after, before, test, type TestContext } from "node:test";
 import { mysql } from "../../../src/connectors/mysql.js";
-import type { Sink } from "../../../src/connectors/connector.js";
-import type { Row, Value } from "../../../src/model.js";
-import { converterFor } from "../../../src/recipe/convert.js";
+import type { Row } from "../../../src/model.js";
 import { checkpoint, NEVER } from "../../contract/harness.js";
 import { makeCertificate } from "../../support/certificate.js";
 import type { MariadbServer } from "../../support/mariadb.js";
 import { tempDir } from "../../support/process.js";
+import { keys } from "./keys.js";
+import { openTable, refused } from "./table.js";
+import { values } from "./values.js";
 
 let server: MariadbServer;
 let ca = "";
-interface Table {
-  readonly sink: Sink;
-  set(id: string, ...values: (string | null)[]): Promise<void>;
-  write(rows: readonly Row[]): Promise<void>;
-}
 
 /** Of all connections to the server. */
 async function preparedStatements(): Promise<number> {
@@ -24,54 +20,9 @@ async function preparedStatements(): Promise<number> {
   return Number(status!.Value);
 }
 
-/** A table of `id` and these columns, and a sink on it. */
-async function open(
-  t: TestContext,
-  name: string,
-  columns: readonly string[],
-  create: string,
-  options: object = {},
-): Promise<Table> {
-  await server.query(create);
-  const sink = mysql({ url: server.url, ...options })
-    .table(name, { primaryKey: "id" })
-    .sink({ recipe: name, columns });
-  t.after(() => sink.close());
-  const opened = await sink.open(NEVER);
-  const convert = (column: string, text: string | null): Value => {
-    const found = opened.columns.find((candidate) => candidate.name === column);
-    assert.ok(found);
-    return text === null
-      ? null
-      : converterFor(found, { isKey: column === "id" }).fromBytes(Buffer.from(text).toString("latin1"));
-  };
-  let token: string | undefined;
-  const write = async (rows: readonly Row[]) => {
-    const next = `${Math.random()}`;
-    await sink.write(
-      { upserts: [{ columns, rows }], deletes: [] },
-      [{ partition: 0, from: token, to: checkpoint(0, next) }],
-      NEVER,
-    );
-    token = next;
-  };
-  return {
-    sink,
-    write,
-    async set(id, ...values) {
-      await write([
-        { id: [convert("id", id)], values: values.map((value, i) => convert(columns[i]!, value)), offset: 1 },
-      ]);
-    },
-  };
-}
-
-async function refused(table: Table, work: Promise<unknown>): Promise<void> {
-  await assert.rejects(work, (error: unknown) => {
-    assert.equal(table.sink.classify(error), "reject", String(error));
-    return true;
-  });
-}
+/** On the server of these tests. */
+const open = (t: TestContext, name: string, columns: readonly string[], create: string, options?: object) =>
+  openTable(server, t, name, columns, create, options);
 
 /** `start` takes options of the server. */
 export function types(start: (args: readonly string[]) => Promise<MariadbServer>): void {
@@ -81,6 +32,8 @@ export function types(start: (args: readonly string[]) => Promise<MariadbServer>
     server = await start([`--ssl-cert=${certFile}`, `--ssl-key=${keyFile}`, "--max-allowed-packet=2M"]);
   });
   after(() => server?.stop());
+  keys(() => server);
+  values(() => server);
 
   test("numbers keep to their column's range, bits, years and members of an ENUM to theirs", async (t) => {
     const table = await open(
