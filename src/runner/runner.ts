@@ -1,5 +1,6 @@
 /** The process behind `wbsync run`: one capture, one task a recipe, and the registry that says which recipes there are. */
 import { randomBytes } from "node:crypto";
+import { setMaxListeners } from "node:events";
 import type { Redis } from "ioredis";
 import { ReplicationCapture } from "../capture/replication.js";
 import { Parameters, useParameters } from "../config/parameters.js";
@@ -41,6 +42,8 @@ export interface RunnerOptions {
   readonly log: Logger;
 }
 
+/** As many may wait for one signal without its looking like a leak: 64 partitions, and some more. */
+const MAX_LISTENERS = 100;
 /** How long a bundle may take to load, in ms. */
 const LOAD_TIMEOUT_MS = 2000;
 
@@ -64,6 +67,7 @@ export class Runner {
 
   /** Executes recipes until the signal; then everything captured is written, and it returns. */
   async run(signal: AbortSignal): Promise<void> {
+    setMaxListeners(MAX_LISTENERS);
     const connections = await this.#connect(signal);
     const { data, control, subscriber, registry: registryRedis } = connections;
     const registry = new Registry(registryRedis);

@@ -36,6 +36,18 @@ test('with snapshot: "never" only what changes from now on is carried', async ()
   });
 });
 
+test("as many partitions as there may be work side by side, and look like no leak", async () => {
+  const lab = await startLab();
+  after(() => lab.stop());
+  await lab.deploy({ more: "partitions: 64," });
+  const runner = await lab.running();
+  await flood({ port: lab.redis.port, count: 5000, keys: 2000 });
+  assert.equal(await lab.compare(), 2000);
+  const { code, stderr } = await runner.stop();
+  assert.equal(code, 0);
+  assert.doesNotMatch(stderr, /Warning/);
+});
+
 for (const signal of ["SIGTERM", "SIGINT"] as const) {
   test(`${signal} writes everything that clients have written, then ends with 0`, async () => {
     const lab = await startLab();
