@@ -42,8 +42,6 @@ export interface RunnerOptions {
   readonly log: Logger;
 }
 
-/** As many may wait for one signal without its looking like a leak: 64 partitions, and some more. */
-const MAX_LISTENERS = 100;
 /** How long a bundle may take to load, in ms. */
 const LOAD_TIMEOUT_MS = 2000;
 
@@ -67,7 +65,8 @@ export class Runner {
 
   /** Executes recipes until the signal; then everything captured is written, and it returns. */
   async run(signal: AbortSignal): Promise<void> {
-    setMaxListeners(MAX_LISTENERS);
+    // Every recipe and each of its partitions waits for the same signals: many are no leak.
+    setMaxListeners(0);
     const connections = await this.#connect(signal);
     const { data, control, subscriber, registry: registryRedis } = connections;
     const registry = new Registry(registryRedis);
