@@ -3,6 +3,7 @@ import { isUtf8 } from "node:buffer";
 import vm from "node:vm";
 import { HaltedError } from "../errors.js";
 import type { Bytes } from "../model.js";
+import { asGuest } from "../recipe/guest.js";
 import type { Transform } from "../recipe/recipe.js";
 
 export type Transformed =
@@ -39,7 +40,7 @@ export function applyTransforms(
   const global = globalThis as Record<symbol, unknown>;
   global[HOOK] = run;
   try {
-    script.runInThisContext({ timeout: TIMEOUT_MS });
+    asGuest("transform", () => void script.runInThisContext({ timeout: TIMEOUT_MS }));
   } catch (cause) {
     throw new HaltedError("ask", `transform did not return within ${TIMEOUT_MS / 1000} s for ${hashes.length} keys`, {
       hint: "Mend the recipe and deploy it with a newer version.",

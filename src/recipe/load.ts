@@ -6,6 +6,7 @@ import { Script } from "node:vm";
 import { messageOf, UserError } from "../errors.js";
 import * as api from "../index.js";
 import { collectRecipes } from "./collect.js";
+import { asGuest } from "./guest.js";
 import { EXTERNAL_PACKAGES, MODULE_URL } from "./externals.js";
 import { placeInBundle } from "./place.js";
 import type { Recipe } from "./recipe.js";
@@ -37,10 +38,8 @@ function run(code: string, label: string, timeoutMs: number): unknown {
   try {
     // The bundle is called by the script itself: the time-out covers a script's run, not functions that it returns.
     const source = `globalThis[Symbol.for("wbsync.load")](function (${PARAMETERS}) {\n${code}\n})`;
-    new Script(source, { filename: label, lineOffset: -1 }).runInThisContext({
-      timeout: timeoutMs,
-      displayErrors: false,
-    });
+    const script = new Script(source, { filename: label, lineOffset: -1 });
+    asGuest(label, () => void script.runInThisContext({ timeout: timeoutMs, displayErrors: false }));
   } catch (error) {
     throw explain(error, code, label, timeoutMs);
   } finally {

@@ -30,6 +30,10 @@ test("a hash is shown as text; bytes that are none come back as they were where 
   );
 });
 
+test("a transform that would end the process loses its row", () => {
+  assert.match(one(() => process.exit(1), { a: "1" }) as string, /transform called process\.exit/);
+});
+
 test("a replacement character that was written as such is text", () => {
   const hash = { name: Buffer.from("a\ufffd").toString("latin1") };
   assert.deepEqual(

@@ -57,6 +57,14 @@ test("a bundle without a recipe is told what it exports instead", () => {
   assert.match(refusal('exports.default = { name: "x", batch: 1 };'), /default export is an object with name, batch/);
 });
 
+test("a bundle may not end the process, and what it prints is no data", (t) => {
+  for (const code of ["process.exit(0);", "process.abort();"])
+    assert.match(refusal(code), /called process\.(exit|abort)\(\)/);
+  const print = t.mock.method(console, "error", () => undefined);
+  assert.deepEqual(names('console.log("loading"); module.exports = recipe("a");'), ["a"]);
+  assert.deepEqual(print.mock.calls[0]?.arguments, ["loading"]);
+});
+
 test("two recipes of one name in a bundle are refused", () => {
   assert.match(refusal('module.exports = [recipe("a"), recipe("a")];'), /exports two recipes of the name "a"/);
 });
