@@ -61,9 +61,7 @@ async function connect(target: RedisTarget): Promise<Redis> {
 function isRedisError(error: unknown): boolean {
   if (!(error instanceof Error)) return false;
   const lost = error.message === "Connection is closed." || error.name === "MaxRetriesPerRequestError";
-  const refused =
-    error.name === "ReplyError" && /^(NOAUTH|NOPERM|LOADING|DENIED|READONLY|MISCONF|OOM)/.test(error.message);
-  return lost || refused || (error as { syscall?: unknown }).syscall === "read";
+  return lost || error.name === "ReplyError" || (error as { syscall?: unknown }).syscall === "read";
 }
 
 /** Makes a commander action of a function that wants a context first, then the command's arguments and options. */

@@ -11,14 +11,19 @@ export const colors = new Chalk({ level: plain ? 0 : chalkStdout.level });
 /** Colours for stderr. */
 export const messageColors = new Chalk({ level: plain ? 0 : chalkStderr.level });
 
+/** Where a driver's own words may stand. */
+const SENTENCES: ReadonlySet<string> = new Set(["reason", "error", "message", "hint"]);
+
 /** One line of data. */
 export function print(text: string): void {
   process.stdout.write(`${redact(text)}\n`);
 }
 
-/** Data for programs. */
+/** Data for programs: what a short password looks like may be part of it, so only sentences are searched for secrets. */
 export function printJson(data: unknown): void {
-  print(JSON.stringify(data, undefined, 2));
+  const show = (name: string, value: unknown) =>
+    typeof value === "string" && SENTENCES.has(name) ? redact(value) : value;
+  process.stdout.write(`${JSON.stringify(data, show, 2)}\n`);
 }
 
 /** A word to the user that is not data. */
@@ -43,6 +48,12 @@ export async function printTable(head: readonly string[], rows: readonly (readon
   table.push(...rows.map((row) => [...row]));
   const lines = table.toString().split("\n");
   print(lines.map((line) => line.trimEnd()).join("\n"));
+}
+
+/** A text from outside, as a line shows it: nothing that a stranger wrote is to move the cursor. */
+export function printable(text: string): string {
+  // eslint-disable-next-line no-control-regex
+  return text.replace(/[\u0000-\u001f\u007f-\u009f]/g, (sign) => JSON.stringify(sign).slice(1, -1));
 }
 
 const BORDERS = [

@@ -21,7 +21,7 @@ export interface LoggerOptions {
 export function createLogger(options: LoggerOptions): Logger {
   const write = options.write ?? stderr();
   const format = options.format === "json" ? (line: string) => line : pretty(options.colors ?? hasColors());
-  const stream: DestinationStream = { write: (line) => write(format(redact(line))) };
+  const stream: DestinationStream = { write: (line) => write(format(redactLine(line))) };
   return pino(
     {
       level: options.level,
@@ -34,9 +34,24 @@ export function createLogger(options: LoggerOptions): Logger {
   );
 }
 
+/** Takes secrets out of what a line says, and leaves alone what makes it JSON. */
+function redactLine(line: string): string {
+  const show = (name: string, value: unknown) =>
+    typeof value === "string" && !STRUCTURE.has(name) ? redact(value) : value;
+  return `${JSON.stringify(JSON.parse(line), show)}\n`;
+}
+
+const STRUCTURE: ReadonlySet<string> = new Set(["level", "time", "recipe", "code"]);
+
 function stderr(): (line: string) => void {
   const stream = destination({ fd: 2, sync: true });
-  return (line) => void stream.write(line);
+  return (line) => {
+    try {
+      stream.write(line);
+    } catch {
+      // A full disk: the rows are worth more than the log.
+    }
+  };
 }
 
 function hasColors(): boolean {

@@ -17,10 +17,19 @@ export interface HttpServer {
   close(): Promise<void>;
 }
 
+/** What the runner knows at a moment. */
+export interface Observation {
+  readonly recipes: readonly Observed[];
+  /** Whether the registry has been read. */
+  readonly hasBegun: boolean;
+  /** Recipes that were asked for by name and that nobody has deployed. */
+  readonly missing: readonly string[];
+}
+
 /** Serves until closed. `UserError` USAGE where the port is taken. */
-export async function serveHttp(port: number, recipes: () => readonly Observed[], log: Logger): Promise<HttpServer> {
+export async function serveHttp(port: number, observe: () => Observation, log: Logger): Promise<HttpServer> {
   const server = createServer((request, response) => {
-    answer(request.url ?? "/", recipes()).then(
+    answer(request.url ?? "/", observe()).then(
       ({ code, type, body }) => response.writeHead(code, { "content-type": type }).end(body),
       (error: unknown) => {
         log.warn({ err: error }, "an HTTP request failed");
@@ -47,13 +56,15 @@ interface Answer {
   readonly body: string;
 }
 
-async function answer(url: string, recipes: readonly Observed[]): Promise<Answer> {
-  switch (new URL(url, "http://localhost").pathname) {
+async function answer(url: string, { recipes, hasBegun, missing }: Observation): Promise<Answer> {
+  switch (url.split("?")[0]) {
     case "/healthz":
       return json(200, { status: "ok" });
     case "/readyz": {
-      const waiting = recipes.filter(({ isReady }) => !isReady).map(({ name, state }) => ({ name, state }));
-      return json(waiting.length === 0 ? 200 : 503, { ready: waiting.length === 0, recipes: recipes.length, waiting });
+      const slow = recipes.filter(({ isReady }) => !isReady).map(({ name, state }) => ({ name, state }));
+      const waiting = [...slow, ...missing.map((name) => ({ name, state: "missing" }))];
+      const ready = hasBegun && waiting.length === 0;
+      return json(ready ? 200 : 503, { ready, recipes: recipes.length, waiting });
     }
     case "/metrics": {
       const { renderMetrics } = await import("./metrics.js");

@@ -8,6 +8,9 @@ export const SILENT = "the server did not become ready in time";
 /** Turns what ioredis or the server says into REDIS_UNREACHABLE with advice. A `WbsyncError` is returned as it is. */
 export function explainRedisError(error: unknown, target: RedisTarget): WbsyncError {
   if (error instanceof WbsyncError) return error;
+  // A transaction was refused because a command in it was: that one tells why.
+  const [reason] = (error as { previousErrors?: readonly unknown[] } | null)?.previousErrors ?? [];
+  if (reason !== undefined) return explainRedisError(reason, target);
   const server = describeTarget(target);
   const text = messageOf(error).replace(/^Ready check failed: /, "");
   const { what, hint } = explain(text, error, target);
@@ -56,7 +59,8 @@ function explainRefusal(text: string): Explanation {
   const what = `refused a command: ${text}`;
   if (/^READONLY/.test(text)) return { what, hint: "It is a replica: give the address of its master." };
   if (/^OOM/.test(text)) return { what, hint: "Its memory is full: raise maxmemory, or give another --registry-url." };
-  if (/^CROSSSLOT|^MOVED/.test(text)) return { what, hint: "It is a cluster: give a single server as --registry-url." };
+  if (/^(CROSSSLOT|MOVED|CLUSTERDOWN)/.test(text))
+    return { what, hint: "It is a cluster: give a single server as --registry-url." };
   return { what, hint: "See the server's log and its configuration." };
 }
 

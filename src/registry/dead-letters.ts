@@ -113,6 +113,7 @@ export class DeadLetters {
   async list({ count = 100, after }: { readonly count?: number; readonly after?: string } = {}): Promise<
     readonly StoredLetter[]
   > {
+    if (after !== undefined) checkIds([after]);
     const entries = await this.#redis.xrangeBuffer(
       this.#stream,
       after === undefined ? "-" : nextId(after),

@@ -1,5 +1,6 @@
 /** A registered version and its bundle as one file, to be carried to another server. Pure. */
 import { messageOf, UserError } from "../errors.js";
+import { nameRule, versionRule } from "../recipe/rules.js";
 import { sha256 } from "../recipe/sha256.js";
 import type { NamedVersion } from "./change.js";
 import { isVersion } from "./entry.js";
@@ -36,8 +37,11 @@ function parse(text: string): Record<string, unknown> {
   throw invalid("it is not a JSON object");
 }
 
+/** By the rules of a recipe: it may come from anywhere. */
 function isNamedVersion(value: unknown): value is NamedVersion {
-  return isVersion(value) && typeof (value as { name?: unknown }).name === "string";
+  return (
+    isVersion(value) && !nameRule.problem((value as { name?: unknown }).name) && !versionRule.problem(value.version)
+  );
 }
 
 function invalid(found: string): UserError {

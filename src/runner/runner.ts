@@ -18,7 +18,7 @@ import { DeadLetters } from "../registry/dead-letters.js";
 import { Registry } from "../registry/registry.js";
 import { checkTrust, type Trust } from "../registry/signature.js";
 import type { Registration } from "../registry/types.js";
-import { type HttpServer, serveHttp } from "../observe/server.js";
+import { type HttpServer, type Observation, serveHttp } from "../observe/server.js";
 import { runnerId } from "./holder.js";
 import { lastWord } from "./last-word.js";
 import { RecipeTask, type TaskEnvironment } from "./recipe-task.js";
@@ -57,6 +57,8 @@ export class Runner {
   /** The code of what is executed: to put it back where the registry has lost it. */
   readonly #code = new Map<string, string>();
   readonly #problems = new Map<string, string>();
+  /** The recipes that are registered; undefined: nobody knows yet. */
+  #registered: ReadonlySet<string> | undefined;
 
   constructor(options: RunnerOptions) {
     this.#options = options;
@@ -91,7 +93,7 @@ export class Runner {
     process.on("unhandledRejection", onRejection);
     try {
       if (this.#options.http !== undefined)
-        http = await serveHttp(this.#options.http, () => [...this.#tasks.values()], this.#log);
+        http = await serveHttp(this.#options.http, () => this.#observe(), this.#log);
       this.#log.info(`runner ${this.#id} reads from ${describeTarget(this.#options.redis)}`);
       await this.#follow({ registry, parameters, environment, hard: hard.signal }, signal);
       await Promise.all([...this.#tasks.values()].map((task) => task.stop("drain")));
@@ -155,6 +157,7 @@ export class Runner {
       if (registration) wanted.set(name, registration);
       else this.#tellOnce(name, problem);
     }
+    this.#registered = new Set(wanted.keys());
     this.#tellMissing(wanted);
     const bundles = await registry.bundles();
     for (const [name, task] of this.#tasks) {
@@ -176,6 +179,15 @@ export class Runner {
       this.#problems.set(name, "missing");
       this.#log.warn(`no recipe "${name}" is registered: it runs once it is deployed. See wbsync list`);
     }
+  }
+
+  #observe(): Observation {
+    const registered = this.#registered;
+    return {
+      recipes: [...this.#tasks.values()],
+      hasBegun: registered !== undefined,
+      missing: registered ? this.#options.names.filter((name) => !registered.has(name)) : [],
+    };
   }
 
   #isMine(name: string): boolean {

@@ -35,6 +35,13 @@ test("a parameter is set from standard input, and get prints it", async () => {
   assert.equal(got.stdout, `${VALUE}\n`);
 });
 
+test("where nothing comes on standard input, what is set already stays", async () => {
+  await run(["config", "set", "MySqlPassword"], { WBSYNC_SECRET_KEY: key }, VALUE);
+  const empty = await run(["config", "set", "MySqlPassword"], { WBSYNC_SECRET_KEY: key }, "");
+  assert.deepEqual([empty.code, /no value for MySqlPassword/.test(empty.stderr)], [2, true]);
+  assert.equal((await run(["config", "get", "MySqlPassword"], { WBSYNC_SECRET_KEY: key })).stdout, `${VALUE}\n`);
+});
+
 test("a parameter is set from a variable or a file, with the key from a file", async () => {
   writeFileSync(join(dir, "secret.key"), `${key}\n`);
   writeFileSync(join(dir, "value.txt"), "from a file\n");

@@ -1,12 +1,15 @@
 /** `wbsync run` and the commands that wait for a runner, as processes: a real Redis, and SQLite as the database. */
 import assert from "node:assert/strict";
-import { writeFileSync } from "node:fs";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, afterEach, before, beforeEach, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { DatabaseSync } from "@photostructure/sqlite";
-import { type RunningCli, startWbsync, wbsync } from "../support/cli.js";
-import { BUNDLES } from "../../src/redis/keys.js";
+import { BUNDLES, STATUS } from "../../src/redis/keys.js";
+import type { Status } from "../../src/registry/types.js";
+import { type RunningCli, startWbsync, WBSYNC, wbsync } from "../support/cli.js";
 import { freePort, tempDir } from "../support/process.js";
 import { type RedisServer, startRedis } from "../support/redis.js";
 import { waitFor } from "../support/wait.js";
@@ -227,6 +230,18 @@ test("a refused row is listed, dropped and retried", async () => {
   await waitFor(async () => (await listLetters()).length === 0, { what: "the healing" });
   await client.hset("person:2", { name: "Bob", age: "?" });
   await waitFor(async () => (await listLetters()).length === 1);
+  await client.hset("person:\u001b[31m3", { name: "Cid", age: "?" });
+  await waitFor(async () => (await listLetters()).length === 2);
+  const page = await run("dlq", "list", "Persons", "--limit", "1");
+  assert.match(page.stderr, /There are more/);
+  const [, id] = /--after (\S+)/.exec(page.stderr) ?? [];
+  const rest = await run("dlq", "list", "Persons", "--after", id!);
+  assert.ok(rest.stdout.includes("person:\\u001b[31m3"), rest.stdout);
+  assert.doesNotMatch(rest.stderr, /more/);
+  const nonsense = await run("dlq", "list", "Persons", "--after", "foo");
+  assert.deepEqual([nonsense.code, /1700000000000-0/.test(nonsense.stderr)], [2, true]);
+  await client.hset("person:\u001b[31m3", "age", "3");
+  await waitFor(async () => (await listLetters()).length === 1);
   const dropped = await run("dlq", "drop", "Persons", "--all", "--json");
   assert.deepEqual(JSON.parse(dropped.stdout), { name: "Persons", dropped: 1 });
   assert.match((await run("dlq", "list", "Persons")).stderr, /no dead letters/);
@@ -271,6 +286,83 @@ test("--http tells whether the runner lives and whether every recipe is capturin
   await waitFor(async () => (await get("/healthz")) === 200, { what: "/healthz" });
   await deploy(recipe("one.ts", "1.0.0"), "--wait");
   await waitFor(async () => (await get("/readyz")) === 200, { what: "/readyz" });
+  assert.equal(await get("//"), 404);
+});
+
+test("a runner is not ready before it has read the registry, nor while a recipe that was asked for is missing", async () => {
+  const port = await freePort();
+  const runner = startRunner("Persons", "--http", String(port));
+  const ready = async () => {
+    const response = await fetch(`http://127.0.0.1:${port}/readyz`);
+    return { status: response.status, ...((await response.json()) as { waiting: unknown[] }) };
+  };
+  await waitFor(async () => await ready().catch(() => undefined), { what: "the port to be open" });
+  await waitFor(() => /no recipe "Persons" is registered/.test(runner.stderr()));
+  const { status, waiting } = await ready();
+  assert.deepEqual([status, waiting], [503, [{ name: "Persons", state: "missing" }]]);
+  await deploy(recipe("one.ts", "1.0.0"), "--wait");
+  await waitFor(async () => (await ready()).status === 200, { what: "it to be ready" });
+});
+
+test("deploy --wait does not take the last words of a runner that was killed for an answer", async () => {
+  const runner = startRunner();
+  await deploy(recipe("one.ts", "1.0.0"), "--wait");
+  await runner.stop("SIGKILL");
+  // As old as it would be after a while: nobody waits ten seconds for it here.
+  const client = redis.client();
+  const status = JSON.parse((await client.hget(STATUS, "Persons"))!) as object;
+  await client.hset(STATUS, "Persons", JSON.stringify({ ...status, at: 1 }));
+  const again = await deploy(recipe("one.ts", "1.0.0"), "--force", "--wait", "1");
+  assert.deepEqual([again.code, /did not take over version 1\.0\.0/.test(again.stderr)], [1, true], again.stderr);
+});
+
+test("a log that cannot be written does not end a runner", { skip: !existsSync("/dev/full") }, async () => {
+  await deploy(recipe("one.ts", "1.0.0"));
+  const command = 'exec "$0" "$@" 2>/dev/full';
+  const runner = spawn("sh", ["-c", command, process.execPath, WBSYNC, "run"], {
+    cwd: dir,
+    env: { ...process.env, REDIS_URL: redis.url },
+    stdio: "ignore",
+  });
+  try {
+    await waitFor(async () => (await state())["state"] === "running", { what: "it to run" });
+    await redis.client().hset("person:1", { name: "Ann", age: 1 });
+    await waitFor(() => countRows() === 1);
+  } finally {
+    runner.kill("SIGTERM");
+  }
+  assert.deepEqual(await once(runner, "exit"), [0, null]);
+});
+
+test("a recipe that ends the process is shown as failing, and the others go on", async () => {
+  const runner = startRunner();
+  await deploy(recipe("one.ts", "1.0.0"), "--wait");
+  const exits = `if (process.env.ONLY_HERE === undefined) process.exit(0);\n${readFileSync(join(dir, "one.ts"), "utf8")}`;
+  writeFileSync(join(dir, "exits.ts"), exits.replace('"Persons"', '"Exits"'));
+  const env = { REDIS_URL: redis.url, ONLY_HERE: "1" };
+  assert.equal((await wbsync(["deploy", "exits.ts", "--no-check"], { cwd: dir, env })).code, 0);
+  const status = async () => JSON.parse((await redis.client().hget(STATUS, "Exits")) ?? "{}") as Partial<Status>;
+  await waitFor(async () => (await status()).state === "failing", { what: "it to be refused" });
+  assert.match((await status()).reason ?? "", /called process\.exit/);
+  await redis.client().hset("person:1", { name: "Ann", age: 1 });
+  await waitFor(() => countRows() === 1, { what: "the other recipe to go on" });
+  assert.equal(runner.child.exitCode, null);
+  const here = await run("deploy", "exits.ts", "--no-check", "--force");
+  assert.deepEqual([here.code, /called process\.exit/.test(here.stderr)], [1, true], "nor does it end deploy");
+});
+
+test("what a short password looks like does not tear JSON apart", async () => {
+  await deploy(recipe("one.ts", "1.0.0"));
+  await redis.client().config("SET", "requirepass", "0");
+  try {
+    const { stdout } = await wbsync(["list", "--json"], {
+      cwd: dir,
+      env: { REDIS_URL: redis.url, REDISCLI_AUTH: "0" },
+    });
+    assert.deepEqual((JSON.parse(stdout) as { version: string }[])[0]?.version, "1.0.0");
+  } finally {
+    await redis.client({ password: "0" }).config("SET", "requirepass", "");
+  }
 });
 
 test("--log-format json prints one object a line, with the recipe", async () => {

@@ -247,6 +247,13 @@ test("an exported recipe can be imported elsewhere, and not when it was changed"
   assert.match(await userError(registry.import(text.replace("the code", "evil")), "BUNDLE"), /SHA-256 differs/);
   assert.match(await userError(registry.import("person,first"), "BUNDLE"), /not JSON/);
   assert.match(await userError(registry.import("{}"), "BUNDLE"), /format/);
+  for (const [right, wrong] of [
+    ['"version": "1.0.0"', '"version": "abc"'],
+    ['"name": "people"', '"name": "-people"'],
+  ] as const) {
+    assert.ok(text.includes(right));
+    assert.match(await userError(registry.import(text.replace(right, wrong)), "BUNDLE"), /lacks a recipe/);
+  }
 });
 
 test("a runner puts back what vanished, and not what was undeployed", async () => {

@@ -143,7 +143,11 @@ async function valueOf(name: string, { fromEnv, fromFile }: SetOptions): Promise
   }
   if (fromFile !== undefined) return withoutNewline(await readUserFile(fromFile, "Give the path of a text file."));
   if (fromEnv !== undefined) return fromEnvironment(fromEnv === true ? name : fromEnv);
-  return canPrompt() ? await askSecret(`${name}:`) : withoutNewline(await text(process.stdin));
+  const value = canPrompt() ? await askSecret(`${name}:`) : withoutNewline(await text(process.stdin));
+  if (value !== "") return value;
+  throw new UserError("USAGE", `There was no value for ${name} on standard input.`, {
+    hint: "Did the command before it fail? Or use --from-env, or --from-file.",
+  });
 }
 
 function fromEnvironment(variable: string): string {

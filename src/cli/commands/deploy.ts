@@ -8,7 +8,7 @@ import type { Registry } from "../../registry/registry.js";
 import type { Status } from "../../registry/types.js";
 import { action, type Context } from "../context.js";
 import { integer, jsonOption } from "../flags.js";
-import { hasRunner, waitForStatus } from "../health.js";
+import { type Health, hasRunner, readHealth, waitForStatus } from "../health.js";
 import { reportOutcomes } from "../outcomes.js";
 import { say, warn } from "../output.js";
 import { readUserFile } from "../read-file.js";
@@ -52,8 +52,9 @@ async function deploy(context: Context, file: string, options: DeployOptions): P
   const force = options.force ?? false;
   if (options.dryRun) return reportOutcomes(await dryRun(registry, versions, force), "would be", options.json);
   const outcomes = await registry.deploy(bundle, versions, { force });
-  await warnings(await context.registryRedis(), options);
-  if (options.wait !== undefined) await waitForAll(registry, outcomes, options.wait);
+  const redis = await context.registryRedis();
+  await warnings(redis, options);
+  if (options.wait !== undefined) await waitForAll(registry, redis, outcomes, options.wait);
   reportOutcomes(outcomes, "is", options.json);
 }
 
@@ -111,12 +112,27 @@ async function warnings(redis: Redis, options: DeployOptions): Promise<void> {
   if (isAlone && options.wait !== undefined) say("No runner is alive yet. Waiting for one …");
 }
 
-async function waitForAll(registry: Registry, outcomes: readonly DeployOutcome[], wait: number | boolean) {
+async function waitForAll(
+  registry: Registry,
+  redis: Redis,
+  outcomes: readonly DeployOutcome[],
+  wait: number | boolean,
+) {
   const timeoutMs = (typeof wait === "number" ? wait : WAIT_S) * 1000;
+  const health = await readHealth(registry, redis);
   for (const outcome of outcomes) {
     const options = { name: outcome.name, what: `take over version ${outcome.version}`, timeoutMs };
-    await waitForStatus(registry, options, (status) => hasTakenOver(status, outcome));
+    const before = health.get(outcome.name);
+    await waitForStatus(registry, options, (status) =>
+      isOfDead(status, before) ? undefined : hasTakenOver(status, outcome),
+    );
   }
+}
+
+/** The last words of a runner that is gone tell nothing of what is. */
+function isOfDead(status: Status | undefined, before: Health | undefined): boolean {
+  if (!status || !before || before.alive) return false;
+  return status.runner === before.status.runner && status.beat === before.status.beat;
 }
 
 /** True once the version runs; undefined as long as that is open. Throws where it would not. */

@@ -4,7 +4,7 @@ import { UserError } from "../../errors.js";
 import type { StoredLetter } from "../../registry/letter.js";
 import { action, type Context } from "../context.js";
 import { integer, jsonOption } from "../flags.js";
-import { colors, print, printJson, printTable, say, warn } from "../output.js";
+import { colors, print, printable, printJson, printTable, say, warn } from "../output.js";
 import { hasRunner } from "../health.js";
 
 interface Choice {
@@ -61,18 +61,19 @@ async function list(
   options: { readonly limit: number; readonly after?: string; readonly json?: boolean },
 ): Promise<void> {
   const letters = await openLetters(context, name);
-  const found = await letters.list({
-    count: options.limit,
+  // One more, to see whether there is more.
+  const page = await letters.list({
+    count: options.limit + 1,
     ...(options.after !== undefined && { after: options.after }),
   });
+  const found = page.slice(0, options.limit);
   if (options.json) return printJson(found.map(plain));
-  if (found.length === 0) return say("There are no dead letters.");
+  if (found.length === 0) return say(`There are no ${options.after === undefined ? "" : "more "}dead letters.`);
   await printTable(
     ["id", "time", "key", "operation", "error"],
-    found.map(({ id, time, key, operation, error }) => [id, time, asText(key), operation, error]),
+    found.map(({ id, time, key, operation, error }) => [id, time, printable(asText(key)), operation, printable(error)]),
   );
-  const more = (await letters.count()) - found.length;
-  if (more > 0) say(`${more} more: --limit, or --after ${found.at(-1)!.id}`);
+  if (page.length > found.length) say(`There are more: --limit, or --after ${found.at(-1)!.id}`);
 }
 
 async function retry(context: Context, name: string, keys: readonly string[], options: Choice): Promise<void> {

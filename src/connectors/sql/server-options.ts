@@ -124,21 +124,29 @@ export function parseUrl(kind: ServerKind, url: unknown): Partial<Record<keyof S
     throw new UserError("RECIPE_INVALID", `${kind.kind}: ${what}`, { hint: example(kind) });
   };
   if (typeof url !== "string") return refuse(`url: expected a text, got ${typeof url}`);
-  if (!URL.canParse(url)) return refuse("the URL cannot be read; special characters in a password are written as %xx");
+  const unreadable = "the URL cannot be read; special characters in a password are written as %xx";
+  if (!URL.canParse(url)) return refuse(unreadable);
+  const decode = (part: string): string => {
+    try {
+      return decodeURIComponent(part);
+    } catch {
+      return refuse(unreadable);
+    }
+  };
   const parsed = new URL(url);
   if (!kind.schemes.includes(parsed.protocol.slice(0, -1))) {
     return refuse(`expected a URL that begins with ${kind.schemes.join(":// or ")}://, got ${parsed.protocol}//`);
   }
   const query = parsed.searchParams;
-  const path = decodeURIComponent(parsed.pathname.slice(1));
-  const host = decodeURIComponent(parsed.hostname.replace(/^\[(.*)\]$/, "$1")) || (query.get("host") ?? "");
+  const path = decode(parsed.pathname.slice(1));
+  const host = decode(parsed.hostname.replace(/^\[(.*)\]$/, "$1")) || (query.get("host") ?? "");
   const tls = tlsOf(query);
   const socketPath = query.get("socketPath") ?? query.get("socket");
   return {
     ...(host ? { host } : {}),
     ...(parsed.port ? { port: Number(parsed.port) } : {}),
-    ...(parsed.username ? { user: decodeURIComponent(parsed.username) } : {}),
-    ...(parsed.password ? { password: decodeURIComponent(parsed.password) } : {}),
+    ...(parsed.username ? { user: decode(parsed.username) } : {}),
+    ...(parsed.password ? { password: decode(parsed.password) } : {}),
     ...(path ? { database: path } : {}),
     ...(socketPath ? { socketPath } : {}),
     ...(tls === undefined ? {} : { tls }),
