@@ -80,6 +80,10 @@ export class Lab {
     return (rows / ms) * 1000;
   }
 
+  get bareLoopPid(): number {
+    return this.#bare.pid;
+  }
+
   async deploy(options = this.#options.recipe ?? ""): Promise<void> {
     const { name, argument } = this.database.connector;
     const source = `import { ${name}, writeBehind } from "wbsync";

@@ -10,6 +10,8 @@ import { clockMs, median } from "../stats.js";
 import { Worker } from "../worker.js";
 
 const run = promisify(execFile);
+/** Enough for as long as redis-benchmark takes. */
+const BARE_ROWS = 300_000;
 
 export const redisSpeed: Measurement = {
   name: "redis",
@@ -41,6 +43,8 @@ interface Round {
   readonly alone: Run;
   /** Beside a replica that throws the stream away. */
   readonly plain: Run;
+  /** Beside a bare loop into the database, and no replica. */
+  readonly busy: Run;
   readonly attached: Run;
   readonly peakMb: number;
   /** From the last answer of Redis until all of it was committed. */
@@ -62,12 +66,8 @@ async function measure(lab: Lab, { size, say }: MeasureOptions): Promise<readonl
       const rounds: Round[] = [];
       for (let i = 0; i <= count; i++) {
         const round = await oneRound(lab, load);
-        const [alone, plain, attached] = [round.alone, round.plain, round.attached].map((run) =>
-          thousands(run.perSecond),
-        );
-        say(
-          `pipeline ${pipeline}, ${placement}: alone ${alone}/s, a plain replica ${plain}/s, the runner ${attached}/s`,
-        );
+        const all = [round.alone, round.plain, round.busy, round.attached].map((one) => thousands(one.perSecond));
+        say(`pipeline ${pipeline}, ${placement}: alone, plain replica, bare loop, runner: ${all.join(", ")} writes/s`);
         if (i > 0) rounds.push(round);
       }
       ofPlacement.push(...figuresOf(rounds, load));
@@ -92,6 +92,7 @@ function stepAside(pid: number): void {
 async function oneRound(lab: Lab, load: Load): Promise<Round> {
   const alone = await benchmark(lab, load);
   const plain = await besidePlainReplica(lab, load);
+  const busy = await besideBareLoop(lab, load);
   await lab.startRunner();
   if (load.placement === "own") stepAside(lab.runnerPid);
   const links = await lab.linksOfReplicas();
@@ -103,7 +104,18 @@ async function oneRound(lab: Lab, load: Load): Promise<Round> {
     throw new Error("The runner lost its link to Redis: this measures nothing.");
   const { peakMb } = memoryOf(lab.runnerPid);
   await lab.stopRunner();
-  return { alone, plain, attached, peakMb, behindMs };
+  return { alone, plain, busy, attached, peakMb, behindMs };
+}
+
+/** Whatever it is that writes rows, the database's work takes cores, caches and memory from Redis. */
+async function besideBareLoop(lab: Lab, load: Load): Promise<Run> {
+  if (load.placement === "own") stepAside(lab.bareLoopPid);
+  const loop = lab.bareLoop(BARE_ROWS);
+  try {
+    return await benchmark(lab, load);
+  } finally {
+    await loop;
+  }
 }
 
 async function besidePlainReplica(lab: Lab, load: Load): Promise<Run> {
@@ -119,21 +131,28 @@ async function besidePlainReplica(lab: Lab, load: Load): Promise<Run> {
 }
 
 function figuresOf(rounds: readonly Round[], { pipeline, placement }: Load): Figure[] {
-  const of = (who: "alone" | "plain" | "attached", what: keyof Run) => median(rounds.map((round) => round[who][what]));
-  const speed = (who: "plain" | "attached"): Pick<Figure, "value" | "unit" | "detail"> => ({
-    value: median(rounds.map((round) => round[who].perSecond / round.alone.perSecond)),
+  const of = (who: "alone" | "plain" | "busy" | "attached", what: keyof Run) =>
+    median(rounds.map((round) => round[who][what]));
+  const speed = (
+    who: "plain" | "busy" | "attached",
+    beside: "alone" | "busy" = "alone",
+  ): Pick<Figure, "value" | "unit" | "detail"> => ({
+    value: median(rounds.map((round) => round[who].perSecond / round[beside].perSecond)),
     unit: "ratio",
-    detail: `${thousands(of(who, "perSecond"))} ÷ ${thousands(of("alone", "perSecond"))} writes/s`,
+    detail: `${thousands(of(who, "perSecond"))} ÷ ${thousands(of(beside, "perSecond"))} writes/s`,
   });
+  const goal = placement === "own" ? { atLeast: 0.95 } : {};
   const how = pipeline === 1 ? "no pipelining" : `pipelines of ${pipeline}`;
   const where = placement === "own" ? "Redis on a core of its own" : "all on the same cores";
   return [
     {
       what: `writes/s with ÷ without the runner, ${where}, ${how}`,
       ...speed("attached"),
-      ...(placement === "own" && { atLeast: 0.95 }),
+      ...goal,
     },
-    { what: "the same for a replica that only reads", ...speed("plain") },
+    { what: "a replica that only reads ÷ none", ...speed("plain") },
+    { what: "a bare loop of upserts into the same database, and no replica ÷ neither", ...speed("busy") },
+    { what: "the runner ÷ that bare loop: what is wbsync's own", ...speed("attached", "busy"), ...goal },
     {
       what: "Redis's CPU a write, without ÷ with the runner",
       value: median(rounds.map(({ alone, attached }) => alone.cpuUs / attached.cpuUs)),
