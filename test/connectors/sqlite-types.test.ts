@@ -5,7 +5,8 @@ import { join, relative } from "node:path";
 import { after, describe, test } from "node:test";
 import { DatabaseSync } from "@photostructure/sqlite";
 import { sqlite } from "../../src/connectors/sqlite.js";
-import { affinityOf, sqliteBinder, sqliteKind } from "../../src/connectors/sqlite/types.js";
+import { sqliteBinder } from "../../src/connectors/sqlite/bind.js";
+import { affinityOf, sqliteKind } from "../../src/connectors/sqlite/types.js";
 import { RefusedValueError, UserError } from "../../src/errors.js";
 import type { Row, Value } from "../../src/model.js";
 import { converterFor } from "../../src/recipe/convert.js";
@@ -66,7 +67,7 @@ describe("affinity", () => {
     ["CLOB", "TEXT", "text"],
     ["BLOB", "BLOB", "binary"],
     ["", "BLOB", "other"],
-    ["ANY", "BLOB", "other"],
+    ["ANY", "NUMERIC", "other"],
     ["DOUBLE PRECISION", "REAL", "float"],
     ["NUMERIC", "NUMERIC", "decimal"],
     ["DECIMAL(10, 2)", "NUMERIC", "decimal"],
@@ -82,19 +83,24 @@ describe("affinity", () => {
   ] as const) {
     test(`"${declared}" is ${affinity}, and takes ${kind}`, () => {
       assert.equal(affinityOf(declared), affinity);
-      assert.equal(sqliteKind(declared).kind, kind);
+      assert.equal(sqliteKind(declared, affinity).kind, kind);
     });
   }
 
+  test('"ANY" in a STRICT table has none', () => {
+    assert.equal(affinityOf("any", true), "BLOB");
+    assert.equal(affinityOf("TEXT", true), "TEXT");
+  });
+
   test("what a NUMERIC column would round is refused", () => {
-    const bind = sqliteBinder("DECIMAL", { kind: "decimal" });
+    const bind = sqliteBinder("DECIMAL", { kind: "decimal" }, "NUMERIC");
     assert.equal(bind("1.5"), 1.5);
     assert.equal(bind("-9223372036854775808"), -9223372036854775808n);
     assert.equal(bind("123456789012.345"), 123456789012.345);
     for (const text of ["1234567890123.4567", "9223372036854775808", "0.1234567890123456"]) {
       assert.throws(() => bind(text), RefusedValueError, text);
     }
-    const other = sqliteBinder("WHATEVER", { kind: "other" });
+    const other = sqliteBinder("WHATEVER", { kind: "other" }, "NUMERIC");
     assert.equal(other("12"), "12");
     assert.equal(other("2024-01-01"), "2024-01-01");
     assert.throws(() => other("12345678901234567890"), RefusedValueError);

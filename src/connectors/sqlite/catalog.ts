@@ -3,7 +3,8 @@ import { UserError } from "../../errors.js";
 import { flagOf, numberOf, textOf } from "../sql/catalog-values.js";
 import type { CatalogTable, Result, Statement, UniqueKey } from "../sql/database.js";
 import type { TableName } from "../sql/table.js";
-import { sqliteBinder, sqliteKind, type SqliteColumn } from "./types.js";
+import { sqliteBinder } from "./bind.js";
+import { affinityOf, sqliteKind, type SqliteColumn } from "./types.js";
 
 type Run = (statement: Statement) => Result;
 
@@ -12,7 +13,7 @@ export function describeSqlite(table: TableName, run: Run): CatalogTable<SqliteC
   const schema = table.schema ?? "main";
   const params = [table.name, schema];
   const [found] = run({
-    sql: "SELECT type FROM pragma_table_list(?) WHERE schema = ? COLLATE NOCASE",
+    sql: "SELECT type, strict FROM pragma_table_list(?) WHERE schema = ? COLLATE NOCASE",
     params,
   }).rows;
   if (!found) return undefined;
@@ -32,7 +33,7 @@ export function describeSqlite(table: TableName, run: Run): CatalogTable<SqliteC
   const isRowid = ([, type, , , pk]: readonly unknown[]) =>
     primary.length === 1 && numberOf(pk) === 1 && textOf(type).toUpperCase() === "INTEGER";
   return {
-    columns: rows.map((row) => columnOf(row, isRowid(row))),
+    columns: rows.map((row) => columnOf(row, isRowid(row), flagOf(found[1]))),
     uniqueKeys: [
       ...(primary.length > 0 ? [{ name: "PRIMARY KEY", columns: primary, exact: true }] : []),
       ...uniqueIndexes(params, run),
@@ -40,9 +41,14 @@ export function describeSqlite(table: TableName, run: Run): CatalogTable<SqliteC
   };
 }
 
-function columnOf([name, type, notNull, fallback, , hidden]: readonly unknown[], isRowid: boolean): SqliteColumn {
+function columnOf(
+  [name, type, notNull, fallback, , hidden]: readonly unknown[],
+  isRowid: boolean,
+  isStrict: boolean,
+): SqliteColumn {
   const declared = textOf(type);
-  const kind = sqliteKind(declared);
+  const affinity = affinityOf(declared, isStrict);
+  const kind = sqliteKind(declared, affinity);
   return {
     name: textOf(name),
     type: declared || "no declared type",
@@ -50,7 +56,7 @@ function columnOf([name, type, notNull, fallback, , hidden]: readonly unknown[],
     nullable: !flagOf(notNull),
     generated: ["2", "3"].includes(textOf(hidden)),
     required: flagOf(notNull) && (fallback === null || fallback === undefined) && !isRowid,
-    bind: sqliteBinder(declared, kind),
+    bind: sqliteBinder(declared, kind, affinity),
   };
 }
 

@@ -1,6 +1,7 @@
 /** The SQL of SQLite. */
 import type { Row, Value } from "../../model.js";
 import type { Dialect, Statement, Steps, Target } from "../sql/database.js";
+import { heldId, keyParam, keyText, keyValue } from "./keys.js";
 import type { SqliteColumn, SqliteValue } from "./types.js";
 
 /** Rows of one statement: twice as fast as one by one, and hardly slower than a hundred. */
@@ -12,6 +13,9 @@ export const quote = (identifier: string): string => `"${identifier.replace(/"/g
 export const sqliteDialect: Dialect<SqliteColumn> = {
   quote,
   placeholder: () => "?",
+  keyText,
+  keyParam,
+  keyValue,
   now: "strftime('%Y-%m-%d %H:%M:%f', 'now')",
   exampleType: "TEXT",
   exampleKeyType: "TEXT",
@@ -48,7 +52,10 @@ export const sqliteDialect: Dialect<SqliteColumn> = {
 
   *remove(target, rows): Steps {
     const sql = `DELETE FROM ${target.table} WHERE ${whereKey(target)}`;
-    for (const row of rows) yield { sql, params: target.key.map((column, i) => column.bind(row.id[i] ?? null)) };
+    for (const row of rows) {
+      const params = heldId(target, row);
+      if (params) yield { sql, params };
+    }
   },
 };
 

@@ -153,13 +153,17 @@ class SqliteSession implements Session<SqliteColumn> {
     try {
       if (isQuery) {
         const rows = statement.all(...params);
-        return { rows, affected: rows.length };
+        return { rows: rows.map((row) => row.map(bytesAsBuffer)), affected: rows.length };
       }
       return { rows: [], affected: Number(statement.run(...params).changes) };
     } catch (error) {
-      // The statement is sound, or it would not have been prepared: a value made it fail, in a trigger or a generated column.
-      if (isStatementError(error)) throw new RefusedValueError(messageOf(error), { cause: error });
+      // Where the statement is still sound a value made it fail, in a trigger or a generated column.
+      if (isStatementError(error) && this.#file.isSound(sql))
+        throw new RefusedValueError(messageOf(error), { cause: error });
       throw error;
     }
   }
 }
+
+const bytesAsBuffer = (value: unknown): unknown =>
+  value instanceof Uint8Array ? Buffer.from(value.buffer, value.byteOffset, value.byteLength) : value;

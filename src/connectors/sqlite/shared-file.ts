@@ -65,7 +65,7 @@ export class SharedFile {
     this.#file.exec(sql);
   }
 
-  /** A statement stays prepared as long as the file is open. */
+  /** A statement stays prepared as long as the file is open, or until one is found unsound. */
   prepare(sql: string): Prepared {
     const known = this.#statements.get(sql);
     if (known) return known;
@@ -78,6 +78,17 @@ export class SharedFile {
     const prepared = { statement, isQuery };
     this.#statements.set(sql, prepared);
     return prepared;
+  }
+
+  /** Whether a statement could be prepared now: another process may have changed its table. If it could not, none stays prepared. */
+  isSound(sql: string): boolean {
+    try {
+      this.#file.prepare(sql);
+      return true;
+    } catch {
+      this.#statements.clear();
+      return false;
+    }
   }
 
   release(): void {

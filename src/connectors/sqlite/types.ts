@@ -1,5 +1,4 @@
 /** Column types of SQLite: a declared type has an affinity, which decides how a value is stored. */
-import { RefusedValueError } from "../../errors.js";
 import type { Kind, Value } from "../../model.js";
 import type { CatalogColumn } from "../sql/database.js";
 
@@ -11,21 +10,24 @@ export interface SqliteColumn extends CatalogColumn {
   readonly bind: (value: Value) => SqliteValue;
 }
 
-type Affinity = "INTEGER" | "TEXT" | "BLOB" | "REAL" | "NUMERIC";
+export type Affinity = "INTEGER" | "TEXT" | "BLOB" | "REAL" | "NUMERIC";
 
-/** The rules of https://sqlite.org/datatype3.html, in their order. */
-export function affinityOf(declared: string): Affinity {
+/** The driver ends a text here, also one that it reads. */
+export const NUL = "\u0000";
+
+/** The rules of https://sqlite.org/datatype3.html, in their order. In a STRICT table ANY takes values as they come. */
+export function affinityOf(declared: string, isStrict = false): Affinity {
   const type = declared.toUpperCase();
   if (type.includes("INT")) return "INTEGER";
   if (/CHAR|CLOB|TEXT/.test(type)) return "TEXT";
-  if (type === "" || type === "ANY" || type.includes("BLOB")) return "BLOB";
+  if (type === "" || type.includes("BLOB") || (isStrict && type === "ANY")) return "BLOB";
   if (/REAL|FLOA|DOUB/.test(type)) return "REAL";
   return "NUMERIC";
 }
 
 /** The kind of a column, by its declared type. */
-export function sqliteKind(declared: string): Kind {
-  switch (affinityOf(declared)) {
+export function sqliteKind(declared: string, affinity: Affinity): Kind {
+  switch (affinity) {
     case "INTEGER":
       return { kind: "integer", min: -(2n ** 63n), max: 2n ** 63n - 1n };
     case "REAL":
@@ -70,51 +72,4 @@ function numericKind(declared: string): Kind {
     default:
       return { kind: "other" };
   }
-}
-
-/** How a canonical value is bound, so that it is stored in the class of the column's affinity and loses nothing. */
-export function sqliteBinder(declared: string, kind: Kind): (value: Value) => SqliteValue {
-  switch (kind.kind) {
-    case "integer":
-    case "boolean":
-      return (value) => (typeof value === "string" ? integer(value) : value);
-    case "float":
-      return (value) => (typeof value === "string" ? real(value) : value);
-    case "decimal":
-      return (value) => (typeof value === "string" ? numeric(value, declared) : value);
-    case "other":
-      return affinityOf(declared) === "NUMERIC" ? (value) => checkedText(value, declared) : (value) => value;
-    default:
-      return (value) => value;
-  }
-}
-
-/** The driver takes a number next to zero for the integer 0; as text SQLite itself turns it into the float. */
-const real = (text: string): number | string => (Math.abs(Number(text)) < 1e-9 && text !== "0" ? text : Number(text));
-
-const integer = (text: string): number | bigint => (text.length <= 15 ? Number(text) : BigInt(text));
-
-/** A NUMERIC column keeps integers of 64 bits and floats, which hold fifteen digits. */
-function numeric(text: string, declared: string): SqliteValue {
-  if (text.length <= 15 && Number.isFinite(Number(text))) return Number(text);
-  if (/^-?\d+$/.test(text)) {
-    const whole = BigInt(text);
-    if (BigInt.asIntN(64, whole) === whole) return whole;
-  }
-  const digits = text
-    .replace(/[eE].*$/, "")
-    .replace(/\D/g, "")
-    .replace(/^0+/, "");
-  if (digits.length <= 15 && Number.isFinite(Number(text))) return real(text);
-  throw new RefusedValueError(
-    `A column of type ${declared || "NUMERIC"} keeps fifteen digits in SQLite, and "${text.slice(0, 40)}" has ${digits.length}`,
-    { hint: "Declare the column TEXT, which keeps all of them." },
-  );
-}
-
-/** Text that looks like a number is turned into one by the affinity: only where nothing is lost. */
-function checkedText(value: Value, declared: string): Value {
-  if (typeof value === "string" && /^\s*[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?\s*$/i.test(value))
-    numeric(value.trim(), declared);
-  return value;
 }
