@@ -5,11 +5,12 @@ const db = cassandra({
   contactPoints: ["{{host}}"],
   // {{port}}
   // What "SELECT data_center FROM system.local" says.
-  localDataCenter: "datacenter1",
+  localDataCenter: "{{localDataCenter}}",
   keyspace: "{{database}}",
   user: "{{user}}",
   // Read at every connection attempt: from "wbsync config set {{passwordName}}", or else from the environment.
   password: configGet("{{passwordName}}"),
+  // {{options}}
 });
 
 export default writeBehind({

@@ -7,7 +7,7 @@ const db = mssql({
   // Read at every connection attempt: from "wbsync config set {{passwordName}}", or else from the environment.
   password: configGet("{{passwordName}}"),
   database: "{{database}}",
-  // {{tls}}
+  // {{options}}
 });
 
 export default writeBehind({

@@ -1,10 +1,11 @@
 import { configGet, oracle, writeBehind } from "wbsync";
 
 const db = oracle({
-  connectString: "{{host}}:{{portNumber}}/{{database}}",
+  connectString: "{{urlHost}}:{{portNumber}}/{{database}}",
   user: "{{user}}",
   // Read at every connection attempt: from "wbsync config set {{passwordName}}", or else from the environment.
   password: configGet("{{passwordName}}"),
+  // {{options}}
 });
 
 export default writeBehind({

@@ -7,6 +7,7 @@ const db = postgres({
   // Read at every connection attempt: from "wbsync config set {{passwordName}}", or else from the environment.
   password: configGet("{{passwordName}}"),
   database: "{{database}}",
+  // {{options}}
 });
 
 export default writeBehind({

@@ -7,7 +7,7 @@ const target = redis({
   user: "{{user}}",
   // Read at every connection attempt: from "wbsync config set {{passwordName}}", or else from the environment.
   password: configGet("{{passwordName}}"),
-  // {{db}}
+  // {{options}}
 });
 
 export default writeBehind({

@@ -9,6 +9,7 @@ const db = snowflake({
   database: "{{database}}",
   schema: "{{schema}}",
   warehouse: "{{warehouse}}",
+  // {{options}}
 });
 
 export default writeBehind({

@@ -12,7 +12,6 @@ interface InitOptions extends InitFlags {
   readonly from?: string;
   readonly force?: boolean;
   readonly json?: boolean;
-  readonly url?: string;
 }
 
 const EXAMPLES = `
@@ -50,12 +49,18 @@ export function initCommand(): Command {
 async function init(context: Context, dir: string, options: InitOptions): Promise<void> {
   const { writeProject } = await import("../init/write.js");
   const project = await planProject(context, projectName(dir), options);
-  const redisUrl = options.url ?? (process.env.REDIS_URL || "redis://127.0.0.1:6379");
+  const { redisUrlOf } = await import("../init/redis-url.js");
+  const redisUrl = redisUrlOf(context.redisTarget);
   const files = await writeProject(dir, project, { force: options.force ?? false, redisUrl });
   const recipes = project.recipes.map(({ name, prefix, table }) => ({ name, prefix, table }));
   if (options.json) return printJson({ dir: resolve(dir), files, recipes });
   for (const file of files) print(dir === "." ? file : `${dir.replace(/\/$/, "")}/${file}`);
   if (options.from !== undefined) for (const recipe of project.recipes) explain(recipe);
+  if (files.includes(".env") && Object.keys(context.redisTarget.tls ?? {}).length > 0) {
+    say(
+      "REDIS_URL in .env says nothing of certificates: add --cacert, --cert and --key to the scripts in package.json.",
+    );
+  }
   say("Next: read README.md there.");
 }
 

@@ -1,8 +1,10 @@
 /** `wbsync keys`: keys for signed recipes. */
+import { existsSync } from "node:fs";
 import { writeFile } from "node:fs/promises";
 import { Command } from "commander";
 import { messageOf, UserError } from "../../errors.js";
 import { jsonOption } from "../flags.js";
+import { writePrivate } from "../init/write-private.js";
 import { print, printJson, say } from "../output.js";
 
 interface Options {
@@ -32,23 +34,32 @@ async function generate(path: string, options: Options): Promise<void> {
   const { fingerprint, generateKeys, parsePublicKey } = await import("../../registry/signature.js");
   const keys = generateKeys();
   const files = { privateKey: `${path}.key`, publicKey: `${path}.pub` };
-  await write(files.privateKey, keys.privateKey, 0o600, options);
-  await write(files.publicKey, keys.publicKey, 0o644, options);
+  // Half a pair is of no use to anybody.
+  const present = options.force ? undefined : Object.values(files).find((file) => existsSync(file));
+  if (present !== undefined) throw exists(present);
+  const flag = options.force ? "w" : "wx";
+  await write(files.privateKey, (file) => writePrivate(file, keys.privateKey, flag));
+  await write(files.publicKey, (file) => writeFile(file, keys.publicKey, { mode: 0o644, flag }));
   const name = fingerprint(parsePublicKey(keys.publicKey));
   if (options.json) return printJson({ ...files, fingerprint: name });
   print(`${files.publicKey}  ${name}`);
   say(`Keep ${files.privateKey} where deploys are made (--sign), and give ${files.publicKey} to runners (--trust).`);
 }
 
-async function write(file: string, text: string, mode: number, { force }: Options): Promise<void> {
+async function write(file: string, writeTo: (file: string) => Promise<void>): Promise<void> {
   try {
-    await writeFile(file, text, { mode, flag: force ? "w" : "wx" });
+    await writeTo(file);
   } catch (cause) {
-    const exists = (cause as NodeJS.ErrnoException).code === "EEXIST";
-    const why = exists ? "exists already" : `cannot be written: ${messageOf(cause)}`;
-    throw new UserError("USAGE", `${file} ${why}.`, {
-      hint: exists ? "Name another path, or overwrite it with --force." : "Name another path.",
+    if ((cause as NodeJS.ErrnoException).code === "EEXIST") throw exists(file);
+    throw new UserError("USAGE", `${file} cannot be written: ${messageOf(cause)}.`, {
+      hint: "Name another path.",
       cause,
     });
   }
+}
+
+function exists(file: string): UserError {
+  return new UserError("USAGE", `${file} exists already.`, {
+    hint: "Name another path, or overwrite it with --force.",
+  });
 }

@@ -1,6 +1,7 @@
 /** Reads a database's address as a person writes it. Pure. */
 import { UserError } from "../../errors.js";
 import { DATABASE_NAMES, type Database, databaseOf, type DatabaseName } from "./databases.js";
+import type { Values } from "./template.js";
 
 /** Where a database is. */
 export type Connection =
@@ -12,7 +13,7 @@ export type Connection =
       readonly password: string | undefined;
       readonly database: string;
       /** What else the URL says. */
-      readonly extra: Readonly<Record<string, string>>;
+      readonly extra: Values;
     };
 
 /** Reads "mysql://user:password@host:port/database", or the path of a file where the database is one. */
@@ -21,10 +22,14 @@ export function parseConnection(name: DatabaseName, text: string): Connection {
   if (database.port === undefined) return { file: fileOf(text) };
   const url = parseUrl(text, database);
   if (!database.schemes.includes(url.protocol.slice(0, -1))) throw wrong(database, `it starts with "${url.protocol}"`);
+  if (![url.username, url.password, url.hostname, url.pathname].every(isDecodable)) {
+    throw wrong(database, 'a "%" in it is not followed by two hex digits (write %25 for the sign itself)');
+  }
   const schema = decodeURIComponent(url.pathname.slice(1));
   if (schema === "") throw wrong(database, "it names no database");
   return {
-    host: decodeURIComponent(url.hostname) || "127.0.0.1",
+    // An IPv6 address has brackets in a URL, and nowhere else.
+    host: decodeURIComponent(url.hostname.replace(/^\[(.*)\]$/, "$1")) || url.searchParams.get("host") || "127.0.0.1",
     port: url.port === "" ? database.port : Number(url.port),
     user: decodeURIComponent(url.username) || (database.user ?? "root"),
     password: url.password === "" ? undefined : decodeURIComponent(url.password),
@@ -52,6 +57,15 @@ function parseUrl(text: string, database: Database): URL {
   } catch {
     // The cause repeats the URL, which may hold a password.
     throw wrong(database, "it is no URL");
+  }
+}
+
+function isDecodable(text: string): boolean {
+  try {
+    decodeURIComponent(text);
+    return true;
+  } catch {
+    return false;
   }
 }
 

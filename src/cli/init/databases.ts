@@ -2,6 +2,8 @@
 import { fold } from "../../connectors/sql/folded-names.js";
 import { UserError } from "../../errors.js";
 import type { ColumnType } from "../../recipe/recipe.js";
+import type { Values } from "./template.js";
+import { elsewhere, flag, namedLines, serverLines, text, timeouts, tls, whole } from "./url-options.js";
 
 export interface Database {
   readonly label: string;
@@ -11,7 +13,7 @@ export interface Database {
   /** The port that need not be said; undefined: a file. */
   readonly port: number | undefined;
   /** What else its URL says, by the names of the template's placeholders. */
-  readonly extra?: (url: URL) => Readonly<Record<string, string>>;
+  readonly extra?: (url: URL) => Values;
   /** The name of the parameter that holds the password. */
   readonly passwordName: string;
   /** How the database's own client loads schema.sql; "": there is nothing to load. */
@@ -51,6 +53,7 @@ export const DATABASES = {
     exampleUrl: "mysql://app@127.0.0.1:3306/test",
     schemes: ["mysql", "mariadb"],
     port: 3306,
+    extra: (url) => ({ options: serverLines(url) }),
     passwordName: "MYSQL_PASSWORD",
     schemaCommand: "mysql --host={{host}} --port={{portNumber}} --user={{user}} --password {{database}} < schema.sql",
     quote: (identifier) => `\`${identifier.replaceAll("`", "``")}\``,
@@ -67,6 +70,7 @@ export const DATABASES = {
     exampleUrl: "postgres://app@127.0.0.1:5432/test",
     schemes: ["postgres", "postgresql"],
     port: 5432,
+    extra: (url) => ({ options: serverLines(url) }),
     passwordName: "POSTGRES_PASSWORD",
     schemaCommand: "psql --host={{host}} --port={{portNumber}} --username={{user}} {{database}} < schema.sql",
     quote: (identifier) => `"${identifier.replaceAll('"', '""')}"`,
@@ -97,6 +101,13 @@ export const DATABASES = {
     exampleUrl: "cassandra://app@127.0.0.1:9042/test",
     schemes: ["cassandra"],
     port: 9042,
+    extra: (url) => ({
+      localDataCenter: url.searchParams.get("localDataCenter") || "datacenter1",
+      options: namedLines(url, {
+        ...{ localDataCenter: elsewhere, consistency: text, serialConsistency: text, concurrency: whole },
+        ...{ tls, ssl: tls, ...timeouts },
+      }),
+    }),
     user: "cassandra",
     passwordName: "CASSANDRA_PASSWORD",
     driver: "cassandra-driver",
@@ -116,6 +127,7 @@ export const DATABASES = {
     exampleUrl: "mongodb://app@127.0.0.1:27017/test",
     schemes: ["mongodb"],
     port: 27017,
+    extra: (url) => ({ options: namedLines(url, { authSource: text, tls: flag, ssl: flag, ...timeouts }) }),
     passwordName: "MONGODB_PASSWORD",
     driver: "mongodb",
     schemaCommand: "mongosh --host {{host}} --port {{portNumber}} --username {{user}} {{database}} schema.js",
@@ -126,9 +138,9 @@ export const DATABASES = {
     ...WITHOUT_TABLES,
     label: "another Redis",
     exampleUrl: "redis://default@127.0.0.1:6380/0",
-    schemes: ["redis"],
+    schemes: ["redis", "rediss"],
     port: 6379,
-    extra: ({ pathname }) => ({ db: `db: ${databaseNumber(pathname)},` }),
+    extra: (url) => ({ options: [`db: ${databaseNumber(url.pathname)},`, ...serverLines(url)] }),
     user: "default",
     passwordName: "TARGET_REDIS_PASSWORD",
     schemaCommand: "",
@@ -138,7 +150,7 @@ export const DATABASES = {
     exampleUrl: "mssql://app@127.0.0.1:1433/test",
     schemes: ["mssql", "sqlserver"],
     port: 1433,
-    extra: ({ searchParams }) => ({ tls: mssqlTls(searchParams) }),
+    extra: (url) => ({ options: mssqlLines(url) }),
     user: "sa",
     passwordName: "MSSQL_PASSWORD",
     driver: "mssql",
@@ -156,9 +168,10 @@ export const DATABASES = {
     exampleUrl: "oracle://app@127.0.0.1:1521/FREEPDB1",
     schemes: ["oracle"],
     port: 1521,
+    extra: (url) => ({ options: namedLines(url, { configDir: text, walletLocation: text, ...timeouts }) }),
     passwordName: "ORACLE_PASSWORD",
     driver: "oracledb",
-    schemaCommand: "sqlplus {{user}}@//{{host}}:{{portNumber}}/{{database}} @schema.sql",
+    schemaCommand: "sqlplus {{user}}@//{{urlHost}}:{{portNumber}}/{{database}} @schema.sql",
     quote: folded,
     types: {
       ...{ integer: "NUMBER(19)", decimal: "NUMBER(20, 4)", float: "BINARY_DOUBLE", boolean: "NUMBER(1)" },
@@ -172,9 +185,17 @@ export const DATABASES = {
     exampleUrl: "snowflake://app@myorg-myaccount/SHOP/PUBLIC?warehouse=COMPUTE_WH",
     schemes: ["snowflake"],
     port: 443,
-    extra({ pathname, searchParams }) {
-      const [database = "", schema] = pathname.slice(1).split("/").map(decodeURIComponent);
-      return { database, schema: schema || "PUBLIC", warehouse: searchParams.get("warehouse") ?? "COMPUTE_WH" };
+    extra(url) {
+      const [database = "", schema] = url.pathname.slice(1).split("/").map(decodeURIComponent);
+      const said = url.searchParams;
+      return {
+        database,
+        schema: said.get("schema") || schema || "PUBLIC",
+        warehouse: said.get("warehouse") || "COMPUTE_WH",
+        options: namedLines(url, {
+          ...{ schema: elsewhere, warehouse: elsewhere, role: text, accessUrl: text, ...timeouts },
+        }),
+      };
     },
     passwordName: "SNOWFLAKE_PASSWORD",
     driver: "snowflake-sdk",
@@ -204,10 +225,13 @@ function databaseNumber(pathname: string): number {
 }
 
 /** SQL Server's own certificate is one that it made itself, and nobody else vouches for. */
-function mssqlTls(said: URLSearchParams): string {
-  if (said.get("encrypt") === "false") return "encrypt: false,";
-  if (said.get("trustServerCertificate") === "true") return "trustServerCertificate: true,";
-  return "// trustServerCertificate: true, for a server that made its certificate itself.";
+function mssqlLines(url: URL): readonly string[] {
+  const lines = namedLines(url, {
+    ...{ encrypt: flag, trustServerCertificate: flag, instanceName: text, domain: text, ca: text, ...timeouts },
+  });
+  const saysTls = ["encrypt", "trustServerCertificate", "ca"].some((name) => url.searchParams.has(name));
+  if (saysTls) return lines;
+  return [...lines, "// trustServerCertificate: true, for a server that made its certificate itself."];
 }
 
 /** Everything `init` knows of a database. */

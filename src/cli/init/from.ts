@@ -6,6 +6,7 @@ import { type FoundTable, hasCatalog, readCatalog } from "./catalog.js";
 import { databaseOfUrl, parseConnection } from "./connection.js";
 import { databaseOf } from "./databases.js";
 import { matchTables, planFromColumns } from "./match.js";
+import { makeUnique } from "./modules.js";
 import type { Project, RecipePlan } from "./project.js";
 import { sampleHashes } from "./sample.js";
 
@@ -41,7 +42,7 @@ export async function projectFrom(project: string, options: FromOptions): Promis
   const samples = await sampleHashes(await options.redis());
   const wanted = options.prefix === undefined ? samples : samples.filter(({ prefix }) => prefix === options.prefix);
   const matched = matchTables(tables, wanted);
-  const recipes = matched.length > 0 ? matched : [fromColumns(tables)];
+  const recipes = withOwnNames(matched.length > 0 ? matched : [fromColumns(tables)]);
   return { project, database, connection, recipes: recipes.length === 1 ? [named(recipes[0]!, options)] : recipes };
 }
 
@@ -62,6 +63,15 @@ function fromColumns(tables: readonly FoundTable[]): RecipePlan {
   throw new UserError("NOT_FOUND", "No hashes in Redis resemble any of the tables.", {
     hint: `Name the table with --table: ${plans.map(({ table }) => table).join(", ")}.`,
   });
+}
+
+/** Tables whose names differ in their punctuation alone give recipes of one name: a registry would keep the last of them. */
+function withOwnNames(plans: readonly RecipePlan[]): readonly RecipePlan[] {
+  const names = makeUnique(
+    plans.map(({ name }) => name),
+    "",
+  );
+  return plans.map((plan, at) => ({ ...plan, name: names[at]! }));
 }
 
 function named(plan: RecipePlan, { prefix, name }: FromOptions): RecipePlan {

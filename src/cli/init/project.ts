@@ -33,6 +33,7 @@ export interface Project {
 export interface Versions {
   readonly wbsync: string;
   readonly typescript: string;
+  readonly nodeTypes: string;
 }
 
 /** What the templates' placeholders stand for, in the files of one of the project's recipes. */
@@ -52,13 +53,27 @@ export function projectValues(project: Project, recipe: RecipePlan, versions: Ve
     table: recipe.table,
     primaryKey: keys.length === 1 ? keys[0]! : keys,
     keyShape: keys.join(">:<"),
-    exampleId: primaryKey.map(({ type }) => (type === "text" ? "1" : EXAMPLES[type])).join(":"),
-    exampleFields: fields.map(({ field, type }) => `${field} ${EXAMPLES[type]}`).join(" "),
+    exampleKey: shellWord(
+      `${recipe.prefix}:${primaryKey.map(({ type }) => (type === "text" ? "1" : EXAMPLES[type])).join(":")}`,
+    ),
+    exampleFields: fields.map(({ field, type }) => `${shellWord(field)} ${shellWord(EXAMPLES[type])}`).join(" "),
     mappings: [...fields.map((field) => mappingLine(field, database)), ...notes.map((note) => `// ${oneLine(note)}`)],
     quotedTable: quoteTable(recipe.table, database),
     columns: columnLines(recipe, database),
+    envStep: envStep(project.connection),
     schemaStep: schemaStep(database, place),
   };
+}
+
+/** The password that goes into .env; undefined: no .env is written. */
+export function passwordOf(connection: Connection): string | undefined {
+  return "file" in connection ? undefined : connection.password;
+}
+
+function envStep(connection: Connection): string {
+  return passwordOf(connection) === undefined
+    ? "`cp .env.example .env`, and write into it how to reach Redis and the database."
+    : "See that `.env` says how to reach Redis. It holds the database's password already.";
 }
 
 /** What to do before anything is written. */
@@ -73,6 +88,7 @@ function placeValues(connection: Connection, usualPort: number | undefined): Val
   const { host, port, user, database, extra } = connection;
   return {
     ...{ host, user, database, ignored: "" },
+    urlHost: host.includes(":") ? `[${host}]` : host,
     portNumber: String(port),
     // A port that need not be said is a line less.
     port: port === usualPort ? [] : [`port: ${port},`],
@@ -111,7 +127,7 @@ function oneLine(text: string): string {
 const EXAMPLES: Readonly<Record<ColumnType, string>> = {
   ...{ text: "hello", integer: "42", decimal: "9.99", float: "0.5", boolean: "1" },
   ...{ date: "2024-02-29", time: "12:30:00", datetime: "2024-02-29T12:30:00Z" },
-  ...{ json: "'{}'", uuid: "6b1bd5b6-3f3e-4b6c-9c0a-2f6f0c4e9d10", binary: "bytes" },
+  ...{ json: "{}", uuid: "6b1bd5b6-3f3e-4b6c-9c0a-2f6f0c4e9d10", binary: "bytes" },
 };
 
 function propertyName(field: string): string {

@@ -6,8 +6,10 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { messageOf, UserError } from "../../errors.js";
 import { databaseOf } from "./databases.js";
-import { type Project, projectValues, type RecipePlan, type Versions } from "./project.js";
+import { type ModuleName, moduleNames } from "./modules.js";
+import { passwordOf, type Project, projectValues, type RecipePlan, type Versions } from "./project.js";
 import { fillTemplate, type Values } from "./template.js";
+import { writePrivate } from "./write-private.js";
 
 const PACKAGE = fileURLToPath(new URL("../../../", import.meta.url));
 /** npm leaves files of these names out of a package: they are stored without the dot. */
@@ -30,7 +32,9 @@ export async function writeProject(dir: string, project: Project, options: Write
   }
   try {
     await makeFolder(dir);
-    for (const { name, text, mode } of files) await writeFile(join(dir, name), text, { mode });
+    for (const { name, text, isPrivate } of files) {
+      await (isPrivate ? writePrivate(join(dir, name), text, "w") : writeFile(join(dir, name), text, { mode: 0o644 }));
+    }
   } catch (cause) {
     throw new UserError("USAGE", `${dir} cannot be written: ${messageOf(cause)}.`, {
       hint: "Name another folder.",
@@ -50,13 +54,14 @@ async function makeFolder(dir: string): Promise<void> {
 interface File {
   readonly name: string;
   readonly text: string;
-  readonly mode: number;
+  readonly isPrivate?: boolean;
 }
 
 async function renderProject(project: Project, redisUrl: string): Promise<readonly File[]> {
   const known = versions();
   const valuesOf = (recipe: RecipePlan): Values => projectValues(project, recipe, known);
-  const [first, ...more] = project.recipes.map((recipe) => ({ recipe, values: valuesOf(recipe) }));
+  const modules = moduleNames(project.recipes);
+  const [first, ...more] = project.recipes.map((recipe, at) => ({ module: modules[at]!, values: valuesOf(recipe) }));
   const files: File[] = [];
   for (const folder of ["common", project.database]) {
     const templates = join(PACKAGE, "templates", folder);
@@ -64,8 +69,8 @@ async function renderProject(project: Project, redisUrl: string): Promise<readon
       const template = await readFile(join(templates, file), "utf8");
       const fill = ({ values }: { values: Values }): string => fillTemplate(file, template, values);
       if (file === "recipe.ts" && more.length > 0) {
-        files.push(...[first!, ...more].map((one) => fileOf(moduleName(one.recipe), fill(one))));
-        files.push(fileOf(file, index(project.recipes)));
+        files.push(...[first!, ...more].map((one) => fileOf(`${one.module.file}.ts`, fill(one))));
+        files.push(fileOf(file, index(modules)));
       } else if (file === "package.json") files.push(fileOf(file, withDriver(fill(first!), project)));
       else if (file === "schema.sql") files.push(fileOf(file, [first!, ...more].map(fill).join("\n")));
       else files.push(fileOf(DOT_FILES.has(file) ? `.${file}` : file, fill(first!)));
@@ -75,29 +80,24 @@ async function renderProject(project: Project, redisUrl: string): Promise<readon
 }
 
 function fileOf(name: string, text: string): File {
-  return { name, text, mode: 0o644 };
+  return { name, text };
 }
 
 /** Several recipes have a file each, and are deployed as one. */
-function index(recipes: readonly RecipePlan[]): string {
-  const lines = recipes.map((recipe) => {
-    const module = `./${moduleName(recipe).replace(/ts$/, "js")}`;
-    return `export { default as ${recipe.name.replace(/\W/g, "_")} } from ${JSON.stringify(module)};\n`;
+function index(modules: readonly ModuleName[]): string {
+  const lines = modules.map(({ file, identifier }) => {
+    return `export { default as ${identifier} } from ${JSON.stringify(`./${file}.js`)};\n`;
   });
   return lines.join("");
 }
 
-function moduleName({ table }: RecipePlan): string {
-  const name = table.replace(/[^\w.-]+/g, "-");
-  return name === "recipe" ? "recipe-table.ts" : `${name}.ts`;
-}
-
 /** A password that was given goes where git does not see it. */
 function environment({ database, connection }: Project, redisUrl: string): readonly File[] {
-  if ("file" in connection || connection.password === undefined) return [];
+  const password = passwordOf(connection);
+  if (password === undefined) return [];
   const { passwordName } = databaseOf(database);
-  const text = `REDIS_URL=${quoted(redisUrl)}\n${passwordName}=${quoted(connection.password)}\n`;
-  return [{ name: ".env", text, mode: 0o600 }];
+  const text = `REDIS_URL=${quoted(redisUrl)}\n${passwordName}=${quoted(password)}\n`;
+  return [{ name: ".env", text, isPrivate: true }];
 }
 
 /** As Node's --env-file reads it: it knows three quotes and no escapes. */
@@ -126,6 +126,7 @@ function versions(): Versions {
   return {
     wbsync: isInstalled ? `^${manifest.version}` : `file:${PACKAGE.replace(/[/\\]$/, "")}`,
     typescript: manifest.dependencies.typescript,
+    nodeTypes: manifest.devDependencies["@types/node"],
   };
 }
 
@@ -133,6 +134,7 @@ function ownManifest() {
   return createRequire(import.meta.url)("../../../package.json") as {
     readonly version: string;
     readonly dependencies: { readonly typescript: string };
+    readonly devDependencies: { readonly "@types/node": string };
     readonly peerDependencies: Readonly<Record<string, string>>;
   };
 }
