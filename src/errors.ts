@@ -13,7 +13,7 @@ export type ErrorCode =
   | "BUNDLE"
   /** The version to deploy is not newer than the one that is active. */
   | "VERSION"
-  /** There is no recipe (or version) of this name. */
+  /** There is no recipe, version or parameter of this name, or no such dead letter. */
   | "NOT_FOUND"
   /** Redis cannot be reached, or refuses us. */
   | "REDIS_UNREACHABLE"

@@ -200,7 +200,7 @@ export class ReplicationCapture implements Capture {
       reader.push(chunk, (command) => interpreter.handle(command));
       const changes = interpreter.take();
       const judging = this.#causes.judge(changes, interpreter.safeOffset);
-      if (judging) await judging;
+      if (judging) await orAbort(judging, signal);
       if (signal.aborted) return;
       const captured = { replid: synced.replid, offset: interpreter.safeOffset, db: interpreter.safeDb };
       for (const attachment of this.#attachments) deliver(attachment, changes, captured);

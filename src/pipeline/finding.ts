@@ -52,7 +52,7 @@ export class Finding {
     this.#sweep = new Sweep({
       sink,
       take: (ids, signal) => this.#takeSwept(ids, signal),
-      carried: (signal) => this.#carried(signal),
+      carried: (signal) => this.carried(signal),
       onSettled: onProgress,
       log,
     });
@@ -116,7 +116,7 @@ export class Finding {
   }
 
   /** Resolves when everything that is buffered now is in the table. */
-  async #carried(signal: AbortSignal): Promise<void> {
+  async carried(signal: AbortSignal): Promise<void> {
     const { partitions, captured } = this.#options;
     const { offset } = captured();
     partitions.hurry();

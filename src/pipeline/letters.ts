@@ -21,7 +21,8 @@ export class LetterBox {
   readonly #letters: DeadLetters;
   readonly #version: string;
   readonly #log: Logger;
-  #posting: Promise<void> = Promise.resolve();
+  #posting: Promise<unknown> = Promise.resolve();
+  readonly #ended = new AbortController();
 
   constructor(letters: DeadLetters, version: string, log: Logger) {
     this.#letters = letters;
@@ -38,11 +39,18 @@ export class LetterBox {
     return this.#letters.open();
   }
 
-  /** Resolves when the letter is in Redis, however long that takes, or when aborted; letters are posted one after the other. */
-  post(refused: Refused, signal: AbortSignal): Promise<void> {
-    const before = this.#posting;
-    this.#posting = before.then(() => this.#post(this.#write(refused), signal));
-    return this.#posting;
+  /** True when the letter is in Redis, however long that takes; false when aborted. Letters are posted one after the other. */
+  post(refused: Refused, signal: AbortSignal): Promise<boolean> {
+    const either = AbortSignal.any([signal, this.#ended.signal]);
+    const posting = this.#posting.then(() => this.#post(this.#write(refused), either));
+    this.#posting = posting;
+    return posting;
+  }
+
+  /** Posts nothing any more; resolves when the last attempt is over. */
+  async end(): Promise<void> {
+    this.#ended.abort();
+    await this.#posting;
   }
 
   /** Forgets letters that people have dropped. */
@@ -70,7 +78,7 @@ export class LetterBox {
     }
   }
 
-  async #post(letter: Letter, signal: AbortSignal): Promise<void> {
+  async #post(letter: Letter, signal: AbortSignal): Promise<boolean> {
     const backoff = new Backoff();
     while (!signal.aborted) {
       try {
@@ -79,12 +87,13 @@ export class LetterBox {
           { position: letter.offset },
           `key ${readable(letter.key).toString()} became a dead letter: ${letter.error}`,
         );
-        return;
+        return true;
       } catch (error) {
         this.#log.warn(`a dead letter cannot be stored yet: ${messageOf(error)}`);
         await sleep(backoff.next(), undefined, { signal }).catch(() => undefined);
       }
     }
+    return false;
   }
 
   #write({ key, operation, values, error, offset }: Refused): Letter {
@@ -113,6 +122,7 @@ function readable(bytes: Bytes): string | Buffer {
 function show(value: unknown): string | Buffer | null {
   if (value === null || value === undefined) return null;
   if (typeof value === "string") return readable(value);
+  if (Buffer.isBuffer(value)) return value;
   const isPlain = typeof value === "number" || typeof value === "boolean" || typeof value === "bigint";
   return isPlain ? String(value) : showObject(value);
 }

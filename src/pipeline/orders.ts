@@ -76,7 +76,7 @@ export class Orders {
     ]);
     return orders.flatMap((order, i) => {
       const job = jobOf(order, found[i] as Found);
-      if (!job) return this.#recall(order);
+      if (!job) return this.#recall(order, found[i] as Found);
       this.#makeRow(job, found[orders.length + i] as Found, offset);
       return [job];
     });
@@ -98,10 +98,10 @@ export class Orders {
     return { items, offset };
   }
 
-  /** It was carried out before a restart, or a later one has taken its place: whoever waits for it has an answer, or gets one. */
-  #recall({ key, pairs }: Order): readonly Job[] {
+  /** Where a later one has taken its place, whoever waits for it has had an answer, or gets one. */
+  #recall({ key, pairs }: Order, temporary: Found): readonly Job[] {
     const request = pairs && requestIn(pairs);
-    if (request) void this.#operations.answerOnce(key, request.id);
+    if (request && temporary.kind === "hash") void this.#operations.answerOnce(key, request.id);
     return [];
   }
 
@@ -163,14 +163,24 @@ export class Orders {
 function jobOf(order: Order, temporary: Found): Job | undefined {
   const waiting = temporary.kind === "hash" ? temporary.record : undefined;
   if (!waiting && !order.pairs) return undefined;
-  const pairs = order.pairs ?? [...(waiting ?? [])].flat();
-  // Its last step took away what it had written.
-  if (order.isReplayed && !holdsSome(waiting, pairs)) return undefined;
-  return { order, pairs, request: requestIn(pairs) ?? PLAIN, item: undefined, error: undefined };
+  const asked = order.pairs ?? [...(waiting ?? [])].flat();
+  const pairs = order.isReplayed ? stillHeld(asked, waiting) : asked;
+  return pairs && { order, pairs, request: requestIn(asked) ?? PLAIN, item: undefined, error: undefined };
 }
 
-function holdsSome(hash: ReadonlyMap<Bytes, Bytes> | undefined, pairs: readonly Bytes[]): boolean {
-  return pairs.some((field, i) => i % 2 === 0 && hash?.get(field) === pairs[i + 1]);
+/** What of these pairs still waits in the temporary key, whose last step takes away what was carried out; undefined: nothing. */
+function stillHeld(
+  pairs: readonly Bytes[],
+  waiting: ReadonlyMap<Bytes, Bytes> | undefined,
+): readonly Bytes[] | undefined {
+  const held: Bytes[] = [];
+  for (let i = 0; i + 1 < pairs.length; i += 2) {
+    const [field, value] = [pairs[i] as Bytes, pairs[i + 1] as Bytes];
+    if (waiting?.get(field) === value) held.push(field, value);
+  }
+  // Two writes may well have the same mark.
+  const isOnlyMark = held.length === 2 && held[0] === OPERATION_FIELD && pairs.length > 2;
+  return held.length === 0 || isOnlyMark ? undefined : held;
 }
 
 function overlay(hash: Iterable<readonly [Bytes, Bytes]>, pairs: readonly Bytes[]): Map<Bytes, Bytes> {

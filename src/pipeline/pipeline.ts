@@ -43,7 +43,7 @@ export interface Pipeline {
   resume(): void;
   /** People may have dropped dead letters. */
   reviewLetters(): Promise<void>;
-  /** Carries keys again whose dead letters are to be retried. False: it cannot now, because it has not begun, or another has taken over. */
+  /** Carries keys again whose dead letters are to be retried; true once that is done. False: it has ended, or not begun. */
   retry(keys: readonly Bytes[]): Promise<boolean>;
   status(): PipelineStatus;
   close(): Promise<void>;

@@ -87,8 +87,8 @@ export class Settlement {
     const { letters, operations, signal, onSafe } = this.#options;
     const { letter, id } = unsafe;
     this.#unsafe.set(place, unsafe);
-    void letters.post(letter, signal).then(async () => {
-      if (signal.aborted) return;
+    void letters.post(letter, signal).then(async (isPosted) => {
+      if (!isPosted) return;
       await operations.acknowledge([{ key: letter.key, ids: [id] }], letter.error);
       this.#unsafe.delete(place);
       onSafe();

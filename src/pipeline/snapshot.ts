@@ -7,6 +7,7 @@ import type { Redis } from "ioredis";
 import { Backoff } from "../backoff.js";
 import { messageOf } from "../errors.js";
 import type { Bytes } from "../model.js";
+import { orAbort } from "../or-abort.js";
 import type { Logger } from "../observe/logger.js";
 
 export interface ScanProgress {
@@ -48,13 +49,12 @@ export async function scanKeys(options: ScanOptions): Promise<void> {
 async function scan(options: ScanOptions, check: () => void): Promise<void> {
   const { redis, signal } = options;
   const pattern = Buffer.from(`${escapeGlob(options.head)}*`, "latin1");
-  const keys = await redis.dbsize();
+  const keys = await orAbort(redis.dbsize(), signal);
   let scanned = 0;
   let cursor = "0";
   do {
-    const reply = await redis.callBuffer("SCAN", cursor, "MATCH", pattern, "COUNT", COUNT);
+    const reply = await orAbort(redis.callBuffer("SCAN", cursor, "MATCH", pattern, "COUNT", COUNT), signal);
     const [next, found] = reply as [Buffer, Buffer[]];
-    signal.throwIfAborted();
     check();
     cursor = next.toString();
     scanned += found.length;

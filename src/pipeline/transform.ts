@@ -61,7 +61,7 @@ function describe(value: unknown): string {
   return Array.isArray(value) ? "an array" : typeof value;
 }
 
-/** Values that are no text, by the text that is shown in their place. */
+/** Values that may be no text, by the text that is shown in their place. */
 type Binary = ReadonlyMap<string, readonly Bytes[]>;
 
 /** A hash as the text it encodes; a prototype-less object, so that a field may have any name. */
@@ -71,8 +71,7 @@ function showHash(hash: ReadonlyMap<Bytes, Bytes>): { record: Record<string, str
   for (const [field, value] of hash) {
     const shown = text(value);
     record[text(field)] = shown;
-    const isBinary = shown.includes(REPLACEMENT) && !isUtf8(Buffer.from(value, "latin1"));
-    if (isBinary) binary.set(shown, [...(binary.get(shown) ?? []), value]);
+    if (shown.includes(REPLACEMENT)) binary.set(shown, [...(binary.get(shown) ?? []), value]);
   }
   return { record, binary };
 }
@@ -83,8 +82,10 @@ function withBytes(record: Record<string, unknown>, binary: Binary): Record<stri
   const meant = (value: unknown): unknown => {
     const originals = typeof value === "string" ? binary.get(value) : undefined;
     if (!originals) return value;
-    if (new Set(originals).size === 1) return Buffer.from(originals[0] as Bytes, "latin1");
-    throw new Error("two of its fields are no UTF-8 and look the same as text: nobody can tell which one it means");
+    if (new Set(originals).size > 1)
+      throw new Error("two of its fields are no UTF-8 and look the same as text: nobody can tell which one it means");
+    const bytes = Buffer.from(originals[0] as Bytes, "latin1");
+    return isUtf8(bytes) ? value : bytes;
   };
   return Object.fromEntries(Object.entries(record).map(([name, value]) => [name, meant(value)]));
 }

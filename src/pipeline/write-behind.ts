@@ -164,6 +164,11 @@ export class WriteBehindPipeline implements Pipeline, Neighbour {
     if (predecessor) this.#seat.found(await this.#first.open(signal));
     await this.#seat.claim(signal);
     this.#options.guards.join(this);
+    if (predecessor instanceof WriteBehindPipeline) {
+      // Its last letters are among those that are healed by good writes of this one.
+      await predecessor.#letters.end();
+      await this.#letters.open();
+    }
     if (predecessor instanceof WriteBehindPipeline && predecessor.head === this.head) {
       this.#settlement.succeed(predecessor.#settlement);
       this.#stream.succeed(predecessor.#stream);
@@ -222,7 +227,8 @@ export class WriteBehindPipeline implements Pipeline, Neighbour {
 
   async retry(keys: readonly Bytes[]): Promise<boolean> {
     const deletes = await this.#letters.deletes(keys);
-    if (!this.#partitions.hasBegun || this.#stream.isSucceeded) return false;
+    const isOver = () => this.#stream.isSucceeded || this.#closed.signal.aborted;
+    if (!this.#partitions.hasBegun || isOver()) return false;
     for (const key of keys) {
       // The table has no row of another prefix's key.
       if (!key.startsWith(this.head)) continue;
@@ -230,8 +236,8 @@ export class WriteBehindPipeline implements Pipeline, Neighbour {
       // Where its hash is not there now, the row goes only if that is what its letter wanted.
       if (deletes.has(key)) entry.mayBeEmpty = true;
     }
-    this.#partitions.hurry();
-    return true;
+    await this.#finding.carried(this.#closed.signal).catch(() => undefined);
+    return !isOver();
   }
 
   status(): PipelineStatus {

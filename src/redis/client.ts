@@ -18,7 +18,7 @@ export interface ConnectOptions {
    * false (the default): fails fast with REDIS_UNREACHABLE, and does not reconnect.
    */
   readonly retry?: boolean;
-  /** With `retry`: after so long without an answer the connection is made anew, and what was asked is asked again. Default: 30,000 ms. */
+  /** With `retry`: after so long without an answer the connection is made anew, and a command that was asked is asked again. Default: 30,000 ms. */
   readonly silentMs?: number;
   /** With `retry`: called for every failed attempt. */
   readonly onRetry?: (error: WbsyncError, delayMs: number) => void;
@@ -50,6 +50,7 @@ export async function connectRedis(target: RedisTarget, options: ConnectOptions)
         }
       : { maxRetriesPerRequest: 0, retryStrategy: () => null, autoResendUnfulfilledCommands: false }),
   });
+  clearTimerOnClose(redis);
   // The first error of an attempt tells most: what follows is its consequence.
   redis.on("error", (error) => (lastError ??= error));
   try {
@@ -64,6 +65,15 @@ export async function connectRedis(target: RedisTarget, options: ConnectOptions)
   redis.on("ready", () => (lastError = undefined));
   lastError = undefined;
   return redis;
+}
+
+/** ioredis 5 forgets the timer of `socketTimeout` when a connection is lost: it would end the next one (redis/ioredis#2147). */
+export function clearTimerOnClose(redis: Redis): void {
+  const held = redis as unknown as { socketTimeoutTimer: NodeJS.Timeout | undefined };
+  redis.on("close", () => {
+    clearTimeout(held.socketTimeoutTimer);
+    held.socketTimeoutTimer = undefined;
+  });
 }
 
 function optionsOf(target: RedisTarget, name: string): RedisOptions {

@@ -1,5 +1,6 @@
 /** Tells when the registry may have changed. */
 import type { Redis } from "ioredis";
+import { clearTimerOnClose } from "../redis/client.js";
 import { CHANGED } from "../redis/keys.js";
 
 const TICK_MS = 1_000;
@@ -17,6 +18,7 @@ export async function* watchChanges(redis: Redis, signal: AbortSignal): AsyncGen
     retryStrategy: (attempt) => Math.min(attempt * 100, MAX_DELAY_MS),
     maxRetriesPerRequest: null,
   });
+  clearTimerOnClose(subscriber);
   // Without a subscription (Redis is away, or an ACL forbids the channel) the clock still ticks.
   subscriber.on("error", () => undefined);
   subscriber.on("message", () => bell.ring());

@@ -8,7 +8,7 @@
  *                                                   └─ ended
  */
 import { setTimeout as sleep } from "node:timers/promises";
-import { explain, HaltedError, SupersededError, WbsyncError } from "../errors.js";
+import { explain, HaltedError, messageOf, SupersededError, WbsyncError } from "../errors.js";
 import type { Logger } from "../observe/logger.js";
 import type { Recipe } from "../recipe/recipe.js";
 import type { Retries } from "../registry/dead-letters.js";
@@ -56,6 +56,7 @@ export class RecipeTask {
   #refused: Status["refused"];
   #isEnding = false;
   #isRunning = false;
+  #isRetrying = false;
   /** Why it has stopped itself. */
   #halted: string | undefined;
   #nudge = new AbortController();
@@ -73,7 +74,7 @@ export class RecipeTask {
     this.#succession = new Succession({
       open: (wanted, signal) => this.#prepare(wanted, signal),
       onReady: () => {
-        this.#pipeline?.stopAtBoundary();
+        if (!this.#isEnding) this.#pipeline?.stopAtBoundary();
         this.#nudgeNow();
       },
       onRefused: (wanted, error) => this.#refuse(wanted, error),
@@ -143,20 +144,30 @@ export class RecipeTask {
   /** Dead letters may be gone, or are to be tried again. */
   async mindLetters(): Promise<void> {
     const pipeline = this.#pipeline;
-    if (!pipeline || this.state !== "running") return;
+    if (!pipeline || this.state !== "running" || this.#isRetrying) return;
     await pipeline.reviewLetters();
-    const { keys, done } = await this.#environment.retries(this.name);
-    if (keys.length === 0) return;
-    // The table may have been mended: what the catalog says now is what counts.
-    pipeline.reconnect();
-    if (!(await pipeline.retry(keys))) return;
-    this.#log.info(`carrying ${keys.length} dead letter${keys.length === 1 ? "" : "s"} again`);
-    await done();
+    const retries = await this.#environment.retries(this.name);
+    if (retries.keys.length === 0) return;
+    this.#isRetrying = true;
+    void this.#retry(pipeline, retries).finally(() => (this.#isRetrying = false));
+  }
+
+  /** They are in no stream: until they are carried, whoever comes after a restart has to find them where they are. */
+  async #retry(pipeline: Pipeline, { keys, done }: Retries): Promise<void> {
+    try {
+      this.#log.info(`carrying ${keys.length} dead letter${keys.length === 1 ? "" : "s"} again`);
+      // The table may have been mended: what the catalog says now is what counts.
+      pipeline.reconnect();
+      if (await pipeline.retry(keys)) await done();
+    } catch (error) {
+      this.#log.warn(`dead letters could not be carried again yet: ${messageOf(error)}`);
+    }
   }
 
   /** Ends it: "drain" writes what is buffered first. */
   async stop(how: "drain" | "at the next batch"): Promise<void> {
     this.#isEnding = true;
+    this.#succession.giveUp();
     const pipeline = this.#pipeline;
     if (pipeline && how === "drain" && this.#isRunning) {
       const tooLate = setTimeout(() => this.#giveUp(), DRAIN_TIMEOUT_MS);
@@ -266,7 +277,7 @@ export class RecipeTask {
       // It was opened while this one was starting.
       if (this.#succession.isReady) pipeline.stopAtBoundary();
       await this.#runOne(pipeline, signal);
-      const successor = this.#succession.take();
+      const successor = this.#isEnding ? undefined : this.#succession.take();
       if (!successor) return true;
       this.#log.info(`version ${successor.registration.version} takes over from ${this.#applied.version}`);
       this.#pipeline = successor.pipeline;

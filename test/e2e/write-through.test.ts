@@ -159,3 +159,15 @@ test("one that was carried out before a restart is not carried out again because
   assert.deepEqual(await redis.hgetall(key), { first_name: "Ann", age: "40", last_name: "Lee" });
   assert.equal(await row(), '["Ann","Lee","40",null]');
 });
+
+test("nor are those of its fields that have been written since, where two writes have the same mark", async () => {
+  await redis.hset(`__{${key}}`, { first_name: "Ann", last_name: "Old", "#": "=" });
+  await temporaryIsGone();
+  await redis.hset(key, "last_name", "New");
+  await runner.kill();
+  await redis.hset(`__{${key}}`, { age: 6, "#": "=" });
+  runner = lab.startRunner();
+  await temporaryIsGone();
+  assert.deepEqual(await redis.hgetall(key), { first_name: "Ann", last_name: "New", age: "6" });
+  assert.equal(await row(), '["Ann","New","6",null]');
+});

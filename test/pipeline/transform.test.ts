@@ -45,6 +45,8 @@ test("a replacement character that was written as such is text", () => {
 test("where two binary fields look the same as text nobody can tell which one is meant", () => {
   const hash = { a: latin1(0xff), b: latin1(0xfe) };
   assert.match(one((record) => ({ ...record }), hash) as string, /no UTF-8/);
+  const copy = { a: latin1(0xff), b: Buffer.from("\ufffd").toString("latin1") };
+  assert.match(one(({ b }) => ({ b }), copy) as string, /no UTF-8/, "also where one of them is such a text");
   assert.deepEqual(
     one(() => ({ c: "1" }), hash),
     { c: "1" },

@@ -13,10 +13,30 @@ test("a connection that is silent is made anew, and what was asked is asked agai
   const redis = await connectRedis({ ...server.target, port: proxy.port }, { name: "t", retry: true, silentMs: 300 });
   t.after(() => redis.disconnect());
   await redis.set("a", 1);
-  proxy.lose("GET");
+  proxy.lose("get");
   const asked = redis.get("a");
-  redis.once("close", () => proxy.lose(undefined));
+  let closed = 0;
+  redis.on("close", () => (closed++, proxy.lose(undefined)));
   assert.equal(await asked, "1");
+  assert.equal(closed, 1);
+});
+
+test("a connection that was lost while it was asked does not take the next one with it", async (t) => {
+  const server = await startRedis();
+  const proxy = await startDeafProxy(server.port);
+  t.after(async () => (await proxy.close(), await server.stop()));
+  const redis = await connectRedis({ ...server.target, port: proxy.port }, { name: "t", retry: true, silentMs: 500 });
+  t.after(() => redis.disconnect());
+  proxy.lose("get");
+  const asked = redis.get("a");
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  proxy.lose(undefined);
+  await server.client().call("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes");
+  assert.equal(await asked, null);
+  let closed = 0;
+  redis.on("close", () => closed++);
+  await new Promise((resolve) => setTimeout(resolve, 700));
+  assert.equal(closed, 0);
 });
 
 test("so is the one that reads hashes back: what was asked is rejected", async (t) => {

@@ -1,30 +1,34 @@
 /** JSON and uuids. */
 import { refuse, showText } from "./refuse.js";
 
+const [QUOTE, BACKSLASH, LIST, LIST_END, OBJECT, OBJECT_END] = [34, 92, 91, 93, 123, 125];
 /** Deeper than any document that a person wrote; databases take between 100 and some thousand. */
 const MAX_DEPTH = 1000;
 
 /** JSON: it has to parse, and is kept as it is written. */
 export function jsonParser(text: string): string {
-  if (isDeep(text)) refuse(`JSON of at most ${MAX_DEPTH} lists and objects within one another`, showText(text));
   try {
     JSON.parse(text);
   } catch (error) {
     refuse(`JSON (${error instanceof SyntaxError ? error.message.slice(0, 60) : "unreadable"})`, showText(text));
   }
-  return text;
+  if (depthOf(text) <= MAX_DEPTH) return text;
+  return refuse(`JSON of at most ${MAX_DEPTH} lists and objects within one another`, showText(text));
 }
 
-/** Brackets within strings do not count. */
-function isDeep(text: string): boolean {
-  if (text.length <= MAX_DEPTH) return false;
-  let depth = 0;
-  for (const [token] of text.matchAll(/"(?:[^"\\]|\\.)*"|[[\]{}]/gs)) {
-    if (token === "[" || token === "{") depth++;
-    else if (token === "]" || token === "}") depth--;
-    if (depth > MAX_DEPTH) return true;
+/** How deep valid JSON is nested. By characters, because an expression over a long string needs more stack than there is. */
+function depthOf(text: string): number {
+  let [depth, deepest] = [0, 0];
+  let isString = false;
+  for (let i = 0; i < text.length; i++) {
+    const char = text.charCodeAt(i);
+    if (char === QUOTE) isString = !isString;
+    else if (isString && char === BACKSLASH) i++;
+    else if (isString) continue;
+    else if (char === LIST || char === OBJECT) deepest = Math.max(deepest, ++depth);
+    else if (char === LIST_END || char === OBJECT_END) depth--;
   }
-  return false;
+  return deepest;
 }
 
 const UUID = /^(?:urn:uuid:)?\{?([0-9a-f]{8})-?([0-9a-f]{4})-?([0-9a-f]{4})-?([0-9a-f]{4})-?([0-9a-f]{12})\}?$/i;
