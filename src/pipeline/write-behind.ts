@@ -222,7 +222,6 @@ export class WriteBehindPipeline implements Pipeline, Neighbour {
 
   async reviewLetters(): Promise<void> {
     await this.#letters.review();
-    this.#options.onChange();
   }
 
   async retry(keys: readonly Bytes[]): Promise<boolean> {

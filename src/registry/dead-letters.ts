@@ -21,7 +21,7 @@ export type Selection = "all" | { readonly ids: readonly string[] } | { readonly
 export interface Retries {
   /** Each once. */
   readonly keys: readonly Bytes[];
-  /** They are on their way, and need not be asked for again. */
+  /** They are carried, and need not be asked for again. */
   readonly done: () => Promise<void>;
 }
 
