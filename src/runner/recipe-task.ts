@@ -264,6 +264,7 @@ export class RecipeTask {
   /** People may have changed their mind while a version was opened, or what opened is not what they want. */
   #catchUpWithWishes(): void {
     const wanted = this.#registration;
+    void this.#succession.close();
     if (!isOtherCode(wanted, this.#applied)) return this.#apply(wanted);
     this.#apply(asWanted(this.#applied, wanted));
     void this.#succession.prepare(wanted);
@@ -285,10 +286,8 @@ export class RecipeTask {
       await successor.pipeline.start(signal, pipeline).finally(() => pipeline.close());
       this.#environment.release(this);
       this.#refused = undefined;
-      this.#apply(successor.registration);
-      this.#worked = successor.registration;
-      // People may have gone back to another version when this one was open already.
-      if (isOtherCode(this.#registration, this.#applied)) this.#catchUpWithWishes();
+      this.#applied = this.#worked = successor.registration;
+      this.#catchUpWithWishes();
     }
   }
 

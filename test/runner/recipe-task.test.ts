@@ -44,7 +44,7 @@ class FakePipeline implements Pipeline {
   run = (signal: AbortSignal) =>
     new Promise<void>((resolve, reject) => {
       signal.addEventListener("abort", () => reject(signal.reason as Error));
-      this.#tell("run");
+      this.#tell(this.isPaused ? "run paused" : "run");
       [this.#end, this.#fail] = [resolve, reject];
       if (this.isStopped) resolve();
     });
@@ -58,7 +58,8 @@ class FakePipeline implements Pipeline {
     this.#tell("drain");
     return Promise.resolve(this.stopAtBoundary());
   };
-  setPaused = () => undefined;
+  isPaused = false;
+  setPaused = (isPaused: boolean) => void (this.isPaused = isPaused);
   reconnect = () => undefined;
   resume = () => this.#tell("resume");
   reviewLetters = () => Promise.resolve();
@@ -111,6 +112,24 @@ test("a version that is open while the one before it is still starting takes ove
   begin();
   await waitFor(() => task.status().version === "2.0.0");
   await waitFor(() => told.includes("run 2.0.0"));
+  await end();
+});
+
+test("a pause that comes while a version takes over holds for it from its first row", async () => {
+  let start = () => {};
+  const { task, told, end } = fixture((pipeline) => {
+    if (pipeline.recipe.version === "2.0.0") pipeline.start = () => new Promise<void>((resolve) => (start = resolve));
+  });
+  await waitFor(() => told.includes("run 1.0.0"));
+  task.update(registered("2.0.0", 2));
+  await waitFor(() => told.includes("hold"));
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  task.update({ ...registered("2.0.0", 3), desired: "paused" });
+  start();
+  await waitFor(() => task.state === "paused" && task.status().revision === 3);
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  assert.ok(told.includes("run paused 2.0.0"), told.join(", "));
+  assert.ok(!told.includes("run 2.0.0"), told.join(", "));
   await end();
 });
 
