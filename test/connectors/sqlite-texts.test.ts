@@ -50,6 +50,20 @@ describe("U+0000 in a text", () => {
     ]);
   });
 
+  for (const [declared, id, foreign] of [
+    ["TEXT", "k", "x'7a'"],
+    ["", "k", "x'7a'"],
+    ["INT", "5", "x'37'"],
+    ["BLOB", "k", "'7'"],
+  ] as const) {
+    test(`an id ${foreign} of another program in a column of type "${declared}" is not listed, nor what comes after it again`, async (t) => {
+      const table = await openTable(t, `CREATE TABLE t (id ${declared} PRIMARY KEY, v INT)`);
+      await table.set([id, "1"]);
+      table.db.exec(`INSERT INTO t VALUES (${foreign}, 2)`);
+      assert.deepEqual(await table.keys(1), [id]);
+    });
+  }
+
   for (const declared of ["TEXT", "", "STRING"]) {
     test(`ids of another program in a column of type "${declared}" are listed whole, and once`, async (t) => {
       const table = await openTable(t, `CREATE TABLE t (id ${declared} PRIMARY KEY, v INT)`);

@@ -110,6 +110,8 @@ export interface Dialect<C extends CatalogColumn = CatalogColumn> {
   /** A value that is compared with a key, and how the statement takes it; both as they are where nothing is said. */
   keyParam?(column: C, value: Value): unknown;
   keyValue?(column: C, placeholder: string): string;
+  /** Whether wbsync can have stored a key, where a column may also hold what it cannot name; all of them where nothing is said. */
+  keyIsOurs?(column: C, name: string): string;
   /** The current time as an SQL expression. */
   readonly now: string;
   /** The checkpoint table's statement; must be harmless where the table exists. `table` is quoted. */

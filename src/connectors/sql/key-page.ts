@@ -5,7 +5,7 @@ import { quoteColumn, type CatalogColumn, type Dialect, type Statement, type Tar
 
 /** The keys after this one, in the database's own order. */
 export function keyPage<C extends CatalogColumn>(
-  dialect: Pick<Dialect<C>, "quote" | "placeholder" | "firstRows" | "keyText" | "keyParam" | "keyValue">,
+  dialect: Pick<Dialect<C>, "quote" | "placeholder" | "firstRows" | "keyText" | "keyParam" | "keyValue" | "keyIsOurs">,
   target: Target<C>,
   after: readonly Bytes[] | undefined,
   count: number,
@@ -25,7 +25,9 @@ export function keyPage<C extends CatalogColumn>(
     const equal = names.slice(0, i).map((earlier, j) => `${earlier} = ${place(j)}`);
     return `(${[...equal, `${name} > ${place(i)}`].join(" AND ")})`;
   });
-  const where = after ? ` WHERE ${alternatives.join(" OR ")}` : "";
+  const conditions = target.key.flatMap((column, i) => dialect.keyIsOurs?.(column, names[i]!) ?? []);
+  if (after) conditions.push(`(${alternatives.join(" OR ")})`);
+  const where = conditions.length > 0 ? ` WHERE ${conditions.join(" AND ")}` : "";
   const shown = target.key.map((column, i) => dialect.keyText?.(column, names[i]!) ?? names[i]!);
   const query = `SELECT ${shown.join(", ")} FROM ${target.table}${where} ORDER BY ${names.join(", ")}`;
   const sql = dialect.firstRows?.(query, count) ?? `${query} LIMIT ${count}`;

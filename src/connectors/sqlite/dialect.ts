@@ -1,7 +1,7 @@
 /** The SQL of SQLite. */
 import type { Row, Value } from "../../model.js";
 import type { Dialect, Statement, Steps, Target } from "../sql/database.js";
-import { heldId, keyParam, keyText, keyValue } from "./keys.js";
+import { heldId, keyIsOurs, keyParam, keyText, keyValue } from "./keys.js";
 import type { SqliteColumn, SqliteValue } from "./types.js";
 
 /** Rows of one statement: twice as fast as one by one, and hardly slower than a hundred. */
@@ -13,6 +13,7 @@ export const quote = (identifier: string): string => `"${identifier.replace(/"/g
 export const sqliteDialect: Dialect<SqliteColumn> = {
   quote,
   placeholder: () => "?",
+  keyIsOurs,
   keyText,
   keyParam,
   keyValue,

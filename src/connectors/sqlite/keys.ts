@@ -22,6 +22,13 @@ export const keyValue = (column: SqliteColumn, placeholder: string): string =>
 const isText = ({ kind }: SqliteColumn): boolean => ["text", "json", "other"].includes(kind.kind);
 
 /**
+ * A column holds values of any class, whatever its type. Bytes among texts and numbers, or the other way round, are of other programs:
+ * no key in Redis names them, and compared with a key of its own class they would be in every page.
+ */
+export const keyIsOurs = ({ kind }: SqliteColumn, name: string): string =>
+  `typeof(${name}) ${kind.kind === "binary" ? "=" : "<>"} 'blob'`;
+
+/**
  * The id of a row to delete. undefined: its columns cannot hold it, so there is no such row, and what they would make of it is the id
  * of another.
  */

@@ -4,6 +4,7 @@
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import { messageOf, RefusedValueError, UserError, WbsyncError } from "../../errors.js";
+import { orAbort } from "../../or-abort.js";
 import { resolveOption } from "../connector.js";
 import type { Database, Result, Session, Statement, Steps } from "../sql/database.js";
 import { loadDriver } from "../sql/driver.js";
@@ -35,8 +36,8 @@ export class SqliteDatabase implements Database<SqliteColumn> {
   }
 
   async connect(signal: AbortSignal): Promise<Session<SqliteColumn>> {
-    const file = pathOf(await resolveOption(this.#options.file));
-    const busyTimeoutMs = (await resolveOption(this.#options.busyTimeoutMs)) ?? 5_000;
+    const file = pathOf(await orAbort(resolveOption(this.#options.file), signal));
+    const busyTimeoutMs = (await orAbort(resolveOption(this.#options.busyTimeoutMs), signal)) ?? 5_000;
     const driver = await loadDriver(
       "@photostructure/sqlite",
       async () => (await import("@photostructure/sqlite")) as unknown as Driver,
