@@ -15,8 +15,8 @@ export interface BehindWholeOptions {
   readonly finding: Finding;
   readonly settlement: Settlement;
   readonly commitment: Commitment;
-  readonly onRefused: () => void;
-  readonly onWrote: () => void;
+  /** Rows were written, or refused. */
+  readonly onChange: () => void;
 }
 
 export class BehindWhole implements Whole {
@@ -53,14 +53,14 @@ export class BehindWhole implements Whole {
 
   async refuse(refused: readonly Refusal[]): Promise<void> {
     await this.#options.settlement.refuse(refused);
-    this.#options.onRefused();
+    this.#options.onChange();
   }
 
   async wrote(entries: readonly Entry[], rows: { readonly upserts: number; readonly deletes: number }): Promise<void> {
-    const { capture, settlement, commitment, onWrote } = this.#options;
+    const { capture, settlement, commitment, onChange } = this.#options;
     commitment.review();
     capture.progressed();
     await settlement.wrote(entries, rows);
-    onWrote();
+    onChange();
   }
 }

@@ -258,6 +258,7 @@ export class Partition {
     if (deletes > 0) whole.allowDeletes(deletes);
     await writer.write(items, this.#nextCheckpoint(entries, captured), signal);
     this.#lastCommit = performance.now();
+    this.#isCarrying = false;
     this.#inFlight = [];
     this.#inFlightFirst = Infinity;
     this.buffer.settle();

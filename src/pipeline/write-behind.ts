@@ -105,9 +105,7 @@ export class WriteBehindPipeline implements Pipeline, Neighbour {
         finding: this.#finding,
         settlement: this.#settlement,
         commitment,
-        onRefused: options.onChange,
-        // Only who has paused waits for the end of a write.
-        onWrote: () => this.#isPaused && options.onChange(),
+        onChange: options.onChange,
       }),
       onTrouble: (partition, reason) => this.#setTrouble(partition, reason),
     });

@@ -27,6 +27,9 @@ const fill = async (count: number) => {
   await lab.db.query("DELETE FROM history");
 };
 
+/** Transactions that wait for a lock. */
+const waiting = () => lab.db.query("SELECT 1 FROM information_schema.innodb_trx WHERE trx_state = 'LOCK WAIT'");
+
 test("rows that another session holds are waited for, and written when they are free", async () => {
   await fill(100);
   const session = await openSession(lab.db);
@@ -42,6 +45,21 @@ test("rows that another session holds are waited for, and written when they are 
   assert.equal((await lab.status())?.deadLetters, 0, "a lock is no fault of a row");
 });
 
+test("a pause is told when the write under way has ended", async () => {
+  await fill(1);
+  const session = await openSession(lab.db);
+  await session.query("UPDATE persons SET v = v WHERE id = '0'");
+  await lab.client.hset("person:0", { age: 1, v: 1 });
+  await waitFor(async () => (await waiting()).length);
+  const pausing = lab.ok("pause", "Persons", "--timeout", "30");
+  const early = await Promise.race([pausing, sleep(700, "nothing yet")]);
+  assert.equal(early, "nothing yet");
+  await session.end();
+  assert.match(await pausing, /paused/);
+  await lab.ok("resume", "Persons");
+  await lab.compare();
+});
+
 test("a transaction that is the victim of a deadlock is written again", async () => {
   await fill(100);
   await lab.db.query("CREATE TABLE ballast (n INT)");
@@ -54,11 +72,7 @@ test("a transaction that is the victim of a deadlock is written again", async ()
   await lab.ok("pause", "Persons");
   for (let i = 0; i < 100; i++) await lab.client.hset(`person:${i}`, { age: i, v: i + 1000 });
   await lab.ok("resume", "Persons");
-  await waitFor(
-    async () =>
-      (await lab.db.query("SELECT 1 FROM information_schema.innodb_trx WHERE trx_state = 'LOCK WAIT'")).length,
-    { everyMs: 5 },
-  );
+  await waitFor(async () => (await waiting()).length, { everyMs: 5 });
   await session.query("UPDATE persons SET v = v WHERE id = '0'");
   await session.end();
   await lab.compare();
