@@ -21,7 +21,8 @@ import type { Registration } from "../registry/types.js";
 import { type HttpServer, type Observation, serveHttp } from "../observe/server.js";
 import { runnerId } from "./holder.js";
 import { lastWord } from "./last-word.js";
-import { RecipeTask, type TaskEnvironment } from "./recipe-task.js";
+import { RecipeTask } from "./recipe-task.js";
+import type { TaskEnvironment } from "./task-environment.js";
 import { tuneServer } from "./tune.js";
 
 export interface RunnerOptions {

@@ -6,7 +6,8 @@ import type { Logger } from "../../src/observe/logger.js";
 import type { Pipeline, PipelineStatus } from "../../src/pipeline/pipeline.js";
 import type { Recipe } from "../../src/recipe/recipe.js";
 import type { Registration } from "../../src/registry/types.js";
-import { RecipeTask, type TaskEnvironment } from "../../src/runner/recipe-task.js";
+import { RecipeTask } from "../../src/runner/recipe-task.js";
+import type { TaskEnvironment } from "../../src/runner/task-environment.js";
 import { waitFor } from "../support/wait.js";
 
 const IDLE: PipelineStatus = {
@@ -31,6 +32,7 @@ class FakePipeline implements Pipeline {
   constructor(
     recipe: Recipe,
     readonly told: string[],
+    readonly onChange: () => void,
   ) {
     this.recipe = recipe;
   }
@@ -64,7 +66,8 @@ class FakePipeline implements Pipeline {
   resume = () => this.#tell("resume");
   reviewLetters = () => Promise.resolve();
   retry = () => Promise.resolve(this.retried ?? true);
-  status = () => IDLE;
+  committedOffset = 0;
+  status = () => ({ ...IDLE, committedOffset: this.committedOffset });
   close = () => Promise.resolve(this.#tell("close"));
 }
 
@@ -78,8 +81,8 @@ function fixture(prepare: (pipeline: FakePipeline) => void = () => undefined) {
     runner: "r",
     log,
     load: ({ name, version }) => Promise.resolve({ name, version } as unknown as Recipe),
-    makePipeline: (recipe) => {
-      const pipeline = new FakePipeline(recipe, told);
+    makePipeline: (recipe, _, onChange) => {
+      const pipeline = new FakePipeline(recipe, told, onChange);
       prepare(pipeline);
       pipelines.push(pipeline);
       return pipeline;
@@ -171,6 +174,29 @@ test("a recipe that a person has to look at waits for just that", async () => {
   task.update({ ...registered("1.0.0", 5), reconnects: 1, resumes: 1 });
   await waitFor(() => task.state === "running");
   assert.deepEqual(told, ["resume 1.0.0", "run 1.0.0"]);
+  await end();
+});
+
+test("one that tries again by itself is halted until it gets past the place", async () => {
+  const { task, told, pipelines, end } = fixture();
+  await waitFor(() => told.includes("run 1.0.0"));
+  const [pipeline] = pipelines as [FakePipeline];
+  pipeline.committedOffset = 7;
+  for (const reason of ["person:1", "person:2"]) {
+    told.length = 0;
+    pipeline.halt(new HaltedError("try", reason));
+    await waitFor(() => told.includes("run 1.0.0"), { what: "another attempt" });
+    pipeline.onChange();
+    assert.equal(task.state, "halted");
+    assert.match(task.status().reason!, new RegExp(reason));
+  }
+  pipeline.committedOffset = 8;
+  pipeline.onChange();
+  assert.equal(task.state, "running");
+  pipeline.halt(new HaltedError("try", "person:3"));
+  await waitFor(() => task.state === "halted");
+  task.update({ ...registered("1.0.0", 2), resumes: 1 });
+  await waitFor(() => task.state === "running", { what: "who resumes it to see it run" });
   await end();
 });
 
