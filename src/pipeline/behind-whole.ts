@@ -4,7 +4,7 @@ import type { Capture } from "../capture/capture.js";
 import type { Counters, Position } from "../model.js";
 import type { Commitment } from "./commitment.js";
 import type { Finding } from "./finding.js";
-import type { Whole } from "./partition.js";
+import type { Whole } from "./whole.js";
 import { earlier, type Place } from "./place.js";
 import type { Refusal } from "./resolve.js";
 import type { Settlement } from "./settlement.js";

@@ -6,33 +6,15 @@
 import { performance } from "node:perf_hooks";
 import type { Buffer } from "../buffer/buffer.js";
 import type { Entry } from "../buffer/entry.js";
-import type { Bytes, Change, Checkpoint, Counters, Position } from "../model.js";
-import { advance } from "./checkpoints.js";
-import { Gate } from "./gate.js";
+import type { Bytes, Change, Checkpoint, Position } from "../model.js";
 import { orAbort } from "../or-abort.js";
-import { earlier, type Place } from "./place.js";
-import { type Refusal, type Resolver, shownValues } from "./resolve.js";
+import { Gate } from "./gate.js";
+import { Progress } from "./progress.js";
+import { type Resolver, shownValues } from "./resolve.js";
 import type { Item, RowMaker } from "./rows.js";
+import { type End, Schedule } from "./schedule.js";
+import type { Whole } from "./whole.js";
 import type { Writer } from "./write.js";
-
-/** What a partition asks of the recipe that it is a part of. */
-export interface Whole {
-  /** The position up to which changes have been delivered. */
-  captured(): Position;
-  /** Whether the stream is being read. */
-  isCapturing(): boolean;
-  /** The offset at which the last SCAN had found every key; Infinity while one is under way. */
-  scanEndedAt(): number;
-  countersAt(offset: number): Counters | undefined;
-  /** No checkpoint may pass this place, for a reason that is in no buffer. */
-  floor(): Place | undefined;
-  /** Rows that cannot be written; resolves when they are safe elsewhere. Throws where the recipe wants to stop. */
-  refuse(refused: readonly Refusal[]): Promise<void>;
-  /** Asked before rows are deleted: throws where the breaker says no. */
-  allowDeletes(count: number): void;
-  /** These entries are in the table, or had nothing to write. */
-  wrote(entries: readonly Entry[], rows: { readonly upserts: number; readonly deletes: number }): Promise<void>;
-}
 
 export interface PartitionOptions {
   readonly batch: number;
@@ -49,50 +31,41 @@ export interface PartitionOptions {
   readonly resumeHigh: number;
 }
 
-/** An idle partition moves its checkpoint this often, so that the backlog still reaches back to it. */
-const IDLE_CHECKPOINT_MS = 5000;
-
 export class Partition {
   readonly #options: PartitionOptions;
   readonly buffer: Buffer;
   /** Replaced when the table has changed. */
   rows: RowMaker;
-  readonly #gate = new Gate(() => this.#waitMs());
-  /** Changes up to here were carried before a restart. */
-  #past: number;
-  /** The newest offset that any row may reflect: a batch is taken only once capture has passed it (invariant 4). */
-  #high: number;
+  readonly #progress: Progress;
+  readonly #schedule: Schedule;
+  readonly #gate: Gate;
   #inFlight: readonly Entry[] = [];
   #inFlightFirst = Infinity;
   #isCarrying = false;
   /** Set where the history was lost while a batch was under way. */
   #movedTo: Position | undefined;
-  /** Somebody waits for everything up to here. */
-  #hurriedUpTo = -1;
-  #isPaused = false;
-  #ending: "no" | "at the next batch" | "when empty" = "no";
-  /** What came after this is left to the next run. */
-  #endAt = Infinity;
   /** Ends attempts that fail, once somebody else is to make them. */
   readonly #patience = new AbortController();
-  #lastCommit = performance.now();
 
   constructor(options: PartitionOptions) {
+    const { batch, durationMs, buffer, rows, writer, whole, resumeLow: low, resumeHigh: high } = options;
     this.#options = options;
-    this.buffer = options.buffer;
-    this.rows = options.rows;
-    this.#past = options.resumeLow;
-    this.#high = options.resumeHigh;
-    this.buffer.reflect(options.resumeHigh);
+    this.buffer = buffer;
+    this.rows = rows;
+    const progress = new Progress({ buffer, whole, stored: () => writer.checkpoint, low, high });
+    const schedule = new Schedule({ batch, durationMs, buffer, progress, whole });
+    this.#progress = progress;
+    this.#schedule = schedule;
+    this.#gate = new Gate(() => schedule.waitMs());
   }
 
   get checkpoint(): Checkpoint {
-    return this.#options.writer.checkpoint;
+    return this.#progress.stored;
   }
 
   /** The newest offset that any row may reflect. */
   get high(): number {
-    return this.#high;
+    return this.#progress.high;
   }
 
   /** Whether a transaction is under way. */
@@ -107,7 +80,7 @@ export class Partition {
 
   /** Whether changes that end here were carried before a restart: the stream begins where the partition that is last has to go on. */
   isPast(end: number): boolean {
-    return end <= this.#past;
+    return this.#progress.isPast(end);
   }
 
   /** Whether changes of this key are not yet in the table. */
@@ -153,12 +126,12 @@ export class Partition {
 
   /** Somebody waits: do not wait for a batch to fill. */
   hurry(): void {
-    this.#hurriedUpTo = this.#options.whole.captured().offset;
+    this.#schedule.hurry();
     this.wake();
   }
 
   setPaused(isPaused: boolean): void {
-    this.#isPaused = isPaused;
+    this.#schedule.pause(isPaused);
     this.wake();
   }
 
@@ -166,11 +139,8 @@ export class Partition {
    * The loop ends after the batch under way (before it, where the database does not take it: a successor may fare better), or when
    * everything captured until now is written.
    */
-  end(when: "at the next batch" | "when empty"): void {
-    // Nobody waits for a stream that is lost, and behind what the table reflects already.
-    this.#ending = this.#mayWrite() || this.#options.whole.isCapturing() ? when : "at the next batch";
-    this.#endAt = this.#options.whole.captured().offset;
-    if (this.#ending === "at the next batch") this.#options.writer.giveUpBy(() => this.#patience.abort());
+  end(when: End): void {
+    if (this.#schedule.end(when) === "at the next batch") this.#options.writer.giveUpBy(() => this.#patience.abort());
     this.wake();
   }
 
@@ -182,11 +152,8 @@ export class Partition {
   /** The stream goes on in another place: what is buffered is read back, and nothing older counts. */
   rebase(at: Position): void {
     this.buffer.rebase(at, performance.now());
-    this.#past = 0;
-    this.#high = at.offset;
-    this.buffer.reflect(at.offset);
-    this.#endAt = at.offset;
-    this.#hurriedUpTo = -1;
+    this.#progress.rebase(at);
+    this.#schedule.rebase(at);
     if (!this.#isCarrying) return;
     this.#movedTo = at;
     this.#inFlightFirst = at.offset;
@@ -198,7 +165,7 @@ export class Partition {
     const either = AbortSignal.any([signal, this.#patience.signal]);
     for (;;) {
       await this.#gate.pass(signal);
-      if (this.#isAtEnd()) return;
+      if (this.#schedule.isAtEnd) return;
       try {
         if (!writer.isReady) {
           await writer.ready(either);
@@ -256,8 +223,8 @@ export class Partition {
     let deletes = 0;
     for (const item of items) if (item.kind === "delete") deletes++;
     if (deletes > 0) whole.allowDeletes(deletes);
-    await writer.write(items, this.#nextCheckpoint(entries, captured), signal);
-    this.#lastCommit = performance.now();
+    await writer.write(items, this.#progress.next(entries, captured), signal);
+    this.#schedule.wrote();
     this.#isCarrying = false;
     this.#inFlight = [];
     this.#inFlightFirst = Infinity;
@@ -269,62 +236,5 @@ export class Partition {
   refuse(item: Item, error: string): Promise<void> {
     const values = shownValues(item.entry.values, this.#options.fieldNames);
     return this.#options.whole.refuse([{ entry: item.entry, operation: item.kind, values, error }]);
-  }
-
-  #nextCheckpoint(entries: readonly Entry[], captured: Position): Checkpoint {
-    const { whole } = this.#options;
-    const oldest = earlier(this.buffer.oldest(), whole.floor());
-    const low = oldest && oldest.offset < captured.offset ? { replid: captured.replid, ...oldest } : captured;
-    this.#high = entries.reduce((high, entry) => Math.max(high, entry.last), this.#high);
-    this.buffer.reflect(this.#high);
-    return advance(this.checkpoint, {
-      low,
-      high: this.#high,
-      snapshot: this.#snapshotState(),
-      counters: whole.countersAt(low.offset),
-    });
-  }
-
-  /** Keys found by SCAN are in no stream: until they are written, a restart has to scan again. */
-  #snapshotState(): "pending" | "done" {
-    const oldest = this.buffer.oldest()?.offset ?? Infinity;
-    return oldest > this.#options.whole.scanEndedAt() ? "done" : "pending";
-  }
-
-  #isAtEnd(): boolean {
-    if (this.#ending === "when empty") return this.#isPaused || (this.#isEmpty() && this.#isStored());
-    return this.#ending === "at the next batch";
-  }
-
-  /** Nothing is left to write of what has to be written before the end. */
-  #isEmpty(): boolean {
-    return (this.buffer.oldest()?.offset ?? Infinity) >= this.#endAt;
-  }
-
-  /** The checkpoint says so. */
-  #isStored(): boolean {
-    return this.checkpoint.low >= Math.min(this.#endAt, this.#options.whole.floor()?.offset ?? Infinity);
-  }
-
-  #mayWrite(): boolean {
-    return !this.#isPaused && this.#options.whole.captured().offset >= this.#high;
-  }
-
-  /** How long until there is a batch to take; an empty one only moves the checkpoint. */
-  #waitMs(): number {
-    const { batch, durationMs, whole } = this.#options;
-    const captured = whole.captured().offset;
-    if (this.#isAtEnd()) return 0;
-    if (!this.#mayWrite()) return Infinity;
-    if (this.#ending === "when empty" && this.#isEmpty()) return 0;
-    const now = performance.now();
-    if (this.buffer.isReady(captured)) {
-      const isUrgent = this.#ending === "when empty" || (this.buffer.oldest()?.offset ?? 0) <= this.#hurriedUpTo;
-      if (isUrgent || this.buffer.size >= batch) return 0;
-      return (this.buffer.oldestSince() ?? 0) + durationMs - now;
-    }
-    // A restart would scan again for nothing.
-    if (this.checkpoint.snapshot !== this.#snapshotState()) return 0;
-    return captured <= this.checkpoint.low ? Infinity : this.#lastCommit + IDLE_CHECKPOINT_MS - now;
   }
 }
