@@ -12,33 +12,20 @@ import { performance } from "node:perf_hooks";
 import { setImmediate as nextTurn, setTimeout as sleep } from "node:timers/promises";
 import type { Redis } from "ioredis";
 import { messageOf } from "../errors.js";
-import type { Change, Counters, Position } from "../model.js";
+import type { Counters, Position } from "../model.js";
 import type { Logger } from "../observe/logger.js";
 import type { RedisTarget } from "../redis/client.js";
-import { parseReplication, type ReplicationInfo } from "../redis/info.js";
-import { OWN } from "../redis/keys.js";
+import type { ReplicationInfo } from "../redis/info.js";
 import { Backoff } from "../backoff.js";
 import { orAbort } from "../or-abort.js";
+import { Acknowledgements } from "./acknowledgements.js";
+import { Attachment } from "./attachment.js";
 import type { Capture, Consumer, Resume } from "./capture.js";
 import { CauseJudge } from "./causes.js";
 import { Interpreter } from "./commands.js";
 import { ReplicaLink, type Synced } from "./link.js";
 import { CommandReader } from "./resp.js";
-
-/** A recipe at the link. */
-interface Attachment {
-  consumer: Consumer;
-  /** Where it is; undefined: it has no place yet. */
-  position: Position | undefined;
-  /** The newest offset of this history that its table reflects. */
-  high: number;
-  /** Changes up to here were delivered before the present link began. */
-  had: number;
-  /** Counters of its checkpoint. */
-  readonly counters: Counters | undefined;
-  /** It has been told where it is. */
-  greeted: boolean;
-}
+import { whereIsTheServer } from "./whereabouts.js";
 
 /**
  * While there is more to read, Node hands over chunk after chunk and nothing else gets its turn, for tens of ms at full load. Writing
@@ -68,6 +55,10 @@ export class ReplicationCapture implements Capture {
   readonly #log: Logger;
   readonly #causes: CauseJudge;
   readonly #attachments = new Set<Attachment>();
+  readonly #acknowledgements = new Acknowledgements({
+    committed: () => [...this.#attachments].map(({ consumer }) => consumer.committed()),
+    tell: (offset) => this.#link?.acknowledge(offset),
+  });
   readonly #backoff = new Backoff();
   #link: ReplicaLink | undefined;
   /** The link's interpreter, once recipes have been told where they are. */
@@ -77,10 +68,6 @@ export class ReplicationCapture implements Capture {
   #wake: () => void = () => {};
   /** The replication id of the last link. */
   #history: string | undefined;
-  readonly #held = new Set<object>();
-  #reached = 0;
-  /** Offsets that somebody waits for (WAIT), ascending. */
-  #asked: number[] = [];
 
   constructor(options: ReplicationOptions) {
     this.#options = options;
@@ -95,9 +82,7 @@ export class ReplicationCapture implements Capture {
   }
 
   attach(consumer: Consumer, from: Resume | undefined): void {
-    const position = from && { replid: from.replid, offset: from.offset, db: from.db };
-    const place = { position, high: from?.high ?? 0, had: from?.offset ?? 0, counters: from?.counters };
-    const attachment: Attachment = { consumer, ...place, greeted: false };
+    const attachment = new Attachment(consumer, from);
     this.#attachments.add(attachment);
     this.#causes.want(consumer.head);
     if (from || !this.#live) this.#relink();
@@ -108,7 +93,7 @@ export class ReplicationCapture implements Capture {
     const attachment = [...this.#attachments].find((candidate) => candidate.consumer === consumer);
     if (!attachment) return this.attach(successor, undefined);
     attachment.consumer = successor;
-    if (attachment.greeted && attachment.position) successor.attached({ position: attachment.position });
+    if (attachment.isGreeted && attachment.position) successor.attached({ position: attachment.position });
   }
 
   detach(consumer: Consumer): void {
@@ -122,19 +107,15 @@ export class ReplicationCapture implements Capture {
   }
 
   hold(owner: object): void {
-    this.#held.add(owner);
+    this.#acknowledgements.hold(owner);
   }
 
   release(owner: object): void {
-    if (this.#held.delete(owner)) this.progressed();
+    this.#acknowledgements.release(owner);
   }
 
   progressed(): void {
-    if (this.#asked.length === 0) return;
-    const committed = this.#committed();
-    let exact: number | undefined;
-    while (this.#asked.length > 0 && (this.#asked[0] as number) <= committed) exact = this.#asked.shift();
-    if (exact !== undefined) this.#link?.acknowledge(exact);
+    this.#acknowledgements.answer();
   }
 
   countersAt(offset: number): Counters | undefined {
@@ -166,7 +147,7 @@ export class ReplicationCapture implements Capture {
       this.#link?.close();
       this.#link = undefined;
       this.#live = undefined;
-      this.#asked = [];
+      this.#acknowledgements.forget();
     }
     if (either.aborted) return;
     const delayMs = this.#backoff.next();
@@ -179,7 +160,7 @@ export class ReplicationCapture implements Capture {
   async #follow(signal: AbortSignal): Promise<void> {
     const link = await ReplicaLink.connect(this.#options.target, signal);
     this.#link = link;
-    const here = await this.#whereIsTheServer(signal);
+    const here = await whereIsTheServer(this.#options.target, this.#options.control, signal);
     const start = this.#startingPoint(here);
     const synced = await link.psync(start);
     this.#greet(here, synced);
@@ -193,8 +174,8 @@ export class ReplicationCapture implements Capture {
     });
     this.#live = { interpreter, replid: synced.replid };
     this.#causes.startAt(synced.offset);
-    interpreter.onAckRequest = (offset) => this.#asked.push(offset);
-    link.acknowledged = () => Math.max(0, this.#committed() - 1);
+    interpreter.onAckRequest = (offset) => this.#acknowledgements.ask(offset);
+    link.acknowledged = () => Math.max(0, this.#acknowledgements.committed() - 1);
     let turnBegan = performance.now();
     for await (const chunk of link.chunks(synced.full)) {
       reader.push(chunk, (command) => interpreter.handle(command));
@@ -203,9 +184,9 @@ export class ReplicationCapture implements Capture {
       if (judging) await orAbort(judging, signal);
       if (signal.aborted) return;
       const captured = { replid: synced.replid, offset: interpreter.safeOffset, db: interpreter.safeDb };
-      for (const attachment of this.#attachments) deliver(attachment, changes, captured);
+      for (const attachment of this.#attachments) attachment.deliver(changes, captured);
       this.#backoff.reset();
-      if (this.#asked.length > 0) this.#serveWaiters();
+      if (this.#acknowledgements.isAwaited) this.#serveWaiters();
       if (performance.now() - turnBegan > TURN_MS) {
         await nextTurn();
         turnBegan = performance.now();
@@ -215,41 +196,7 @@ export class ReplicationCapture implements Capture {
 
   #serveWaiters(): void {
     this.progressed();
-    if (this.#asked.length > 0) for (const { consumer } of this.#attachments) consumer.hurry();
-  }
-
-  /**
-   * INFO, and in the same transaction a harmless PUBLISH. The transaction is the next thing in the stream, and the server
-   * selects our database before it: so the database in force at INFO's offset is known, which +CONTINUE does not tell.
-   */
-  async #whereIsTheServer(signal: AbortSignal): Promise<ReplicationInfo> {
-    const { control } = this.#options;
-    const info = async () => {
-      const replies = await orAbort(control.multi().info("replication").publish(OWN, "position").exec(), signal);
-      const [error, text] = replies?.[0] ?? [new Error("MULTI was discarded"), ""];
-      if (error) throw error;
-      return parseReplication(text as string);
-    };
-    const first = await info();
-    if (first.firstByte !== Infinity) return first;
-    await this.#makeBacklog(signal);
-    return await info();
-  }
-
-  /** Knocks as a new replica, so that the server starts to keep a backlog, and hangs up before it begins an RDB. */
-  async #makeBacklog(signal: AbortSignal): Promise<void> {
-    const knock = await ReplicaLink.connect(this.#options.target, signal);
-    const synced = knock.psync(undefined).catch(() => undefined);
-    try {
-      for (let attempt = 0; attempt < 100; attempt++) {
-        const info = parseReplication(await this.#options.control.info("replication"));
-        if (info.firstByte !== Infinity) return;
-        await sleep(10, undefined, { signal });
-      }
-    } finally {
-      knock.close();
-      await synced;
-    }
+    if (this.#acknowledgements.isAwaited) for (const { consumer } of this.#attachments) consumer.hurry();
   }
 
   /** The lowest position from which some recipe can go on; where there is none, now. */
@@ -257,9 +204,8 @@ export class ReplicationCapture implements Capture {
     let start: Position = { replid: here.replid, offset: here.offset, db: this.#options.target.db };
     for (const attachment of this.#attachments) {
       const { position } = attachment;
-      if (position && !obstacle(position, newest(attachment), here) && position.offset < start.offset) {
+      if (position && position.offset < start.offset && !attachment.obstacle(here))
         start = { ...position, replid: here.replid };
-      }
     }
     return start;
   }
@@ -273,44 +219,27 @@ export class ReplicationCapture implements Capture {
     };
     if (this.#history !== undefined && this.#history !== here.replid && this.#history !== here.replid2) {
       this.#causes.reset();
-      // Offsets count anew: what was reached before says nothing of this history.
-      this.#reached = 0;
+      this.#acknowledgements.reset();
     }
     this.#history = here.replid;
     for (const attachment of this.#attachments) {
-      const { position, consumer, counters } = attachment;
+      const { position, counters } = attachment;
       const insisted = synced.full ? "the server insisted on a full synchronisation" : undefined;
-      const gap = position && (insisted ?? obstacle(position, newest(attachment), here));
-      const isNews = gap !== undefined || !attachment.greeted;
-      if (counters && position && gap === undefined && !attachment.greeted) this.#causes.remember(counters);
-      attachment.position = gap !== undefined || !position ? now : { ...position, replid: synced.replid };
-      attachment.had = attachment.position.offset;
-      if (gap !== undefined) attachment.high = attachment.had;
-      attachment.greeted = true;
-      if (isNews) consumer.attached({ position: attachment.position, ...(gap !== undefined && { gap }) });
+      const gap = position && (insisted ?? attachment.obstacle(here));
+      const goesOn = position && gap === undefined ? { ...position, replid: synced.replid } : undefined;
+      if (counters && goesOn && !attachment.isGreeted) this.#causes.remember(counters);
+      attachment.settle(goesOn ?? now, gap);
     }
   }
 
   /** Somebody new, who wants no more than what comes from now on: the link goes on as it is. */
   #join(attachment: Attachment, { interpreter, replid }: { interpreter: Interpreter; replid: string }): void {
     interpreter.heads = this.#heads();
-    attachment.position = { replid, offset: interpreter.safeOffset, db: interpreter.safeDb };
-    attachment.had = interpreter.safeOffset;
-    attachment.greeted = true;
-    attachment.consumer.attached({ position: attachment.position });
+    attachment.settle({ replid, offset: interpreter.safeOffset, db: interpreter.safeDb });
   }
 
   #heads(): Uint8Array[] {
     return [...this.#attachments].map(({ consumer }) => Buffer.from(consumer.head, "latin1"));
-  }
-
-  /** The lowest of all recipes; where one is not even attached, what it was before. */
-  #committed(): number {
-    if (this.#held.size > 0) return this.#reached;
-    let lowest = Infinity;
-    for (const { consumer } of this.#attachments) lowest = Math.min(lowest, consumer.committed());
-    this.#reached = lowest === Infinity ? 0 : lowest;
-    return this.#reached;
   }
 
   #relink(): void {
@@ -324,40 +253,4 @@ export class ReplicationCapture implements Capture {
       signal.addEventListener("abort", () => resolve(), { once: true });
     });
   }
-}
-
-/** Hands over what the recipe has not had yet: after a restart of the link for somebody else, it has had some. */
-function deliver(attachment: Attachment, changes: readonly Change[], captured: Position): void {
-  const { had, consumer } = attachment;
-  if (captured.offset < had) return;
-  const first = changes[0];
-  const news = first && first.end <= had ? changes.filter((change) => change.end > had) : changes;
-  if (captured.offset > (attachment.position?.offset ?? 0)) {
-    attachment.position = captured;
-    attachment.high = Math.max(attachment.high, captured.offset);
-  }
-  consumer.deliver(news, attachment.position ?? captured);
-}
-
-/** The newest offset that the table of a recipe reflects. */
-function newest({ high, consumer }: Attachment): number {
-  return Math.max(high, consumer.reflected?.() ?? 0);
-}
-
-/** Why the stream cannot go on from a position; undefined: it can. */
-function obstacle(position: Position, high: number, here: ReplicationInfo): string | undefined {
-  if (position.replid === here.replid) {
-    if (position.offset > here.offset)
-      return `position ${position.offset} is ahead of the server, which is at ${here.offset}`;
-  } else if (position.replid === here.replid2) {
-    // What the table reflects must belong to the part of the old history that the new one shares.
-    if (Math.max(position.offset, high) >= here.secondOffset) {
-      return `the server's history changed at offset ${here.secondOffset}, before what was already written (${Math.max(position.offset, high)})`;
-    }
-  } else
-    return "the server has another replication history (it was restarted without its data, or another server took over)";
-  if (position.offset + 1 < here.firstByte) {
-    return `the server's backlog begins at offset ${here.firstByte}, position ${position.offset} is too old (repl-backlog-size)`;
-  }
-  return undefined;
 }
