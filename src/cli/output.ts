@@ -1,6 +1,6 @@
 /** What a command prints: data on stdout, messages on stderr, colours where a person looks. */
 import { Chalk, chalkStderr, default as chalkStdout } from "chalk";
-import { redact } from "../config/secret.js";
+import { redact, redacting } from "../config/secret.js";
 import { messageOf, WbsyncError } from "../errors.js";
 
 // Chalk looks at terminals and FORCE_COLOR, but not at NO_COLOR (https://no-color.org).
@@ -11,19 +11,18 @@ export const colors = new Chalk({ level: plain ? 0 : chalkStdout.level });
 /** Colours for stderr. */
 export const messageColors = new Chalk({ level: plain ? 0 : chalkStderr.level });
 
-/** Where a driver's own words may stand. */
-const SENTENCES: ReadonlySet<string> = new Set(["reason", "error", "message", "hint"]);
+/** Where a driver's own words may stand. What a short password looks like may be part of all other data. */
+const SENTENCES: ReadonlySet<string> = new Set(["reason", "error", "message", "hint", "remarks"]);
+const redactSentence = redacting((name) => SENTENCES.has(name));
 
 /** One line of data. */
 export function print(text: string): void {
-  process.stdout.write(`${redact(text)}\n`);
+  process.stdout.write(`${text}\n`);
 }
 
-/** Data for programs: what a short password looks like may be part of it, so only sentences are searched for secrets. */
+/** Data for programs. */
 export function printJson(data: unknown): void {
-  const show = (name: string, value: unknown) =>
-    typeof value === "string" && SENTENCES.has(name) ? redact(value) : value;
-  process.stdout.write(`${JSON.stringify(data, show, 2)}\n`);
+  print(JSON.stringify(data, redactSentence, 2));
 }
 
 /** A word to the user that is not data. */
@@ -45,7 +44,7 @@ export async function printTable(head: readonly string[], rows: readonly (readon
     chars: { ...none, middle: "  " },
     style: { head: [], border: [], "padding-left": 0, "padding-right": 0 },
   });
-  table.push(...rows.map((row) => [...row]));
+  table.push(...rows.map((row) => row.map((cell, i) => redactSentence(head[i] ?? "", cell) as string)));
   const lines = table.toString().split("\n");
   print(lines.map((line) => line.trimEnd()).join("\n"));
 }
@@ -65,7 +64,8 @@ const BORDERS = [
 export function printFields(fields: readonly (readonly [name: string, value: string | undefined])[]): void {
   const shown = fields.filter(([, value]) => value !== undefined);
   const width = Math.max(0, ...shown.map(([name]) => name.length));
-  for (const [name, value] of shown) print(`${colors.bold(name.padEnd(width))}  ${value}`);
+  for (const [name, value] of shown)
+    print(`${colors.bold(name.padEnd(width))}  ${redactSentence(name, value) as string}`);
 }
 
 /**

@@ -57,3 +57,7 @@ function escape(form: string): string {
   const literal = form.replace(/[.*+?^${}()|[\]\\/]/g, "\\$&");
   return form.length < SHORT ? `(?<![A-Za-z0-9_])${literal}(?![A-Za-z0-9_])` : literal;
 }
+
+/** For `JSON.stringify`: redacts the texts whose names are chosen, and leaves the others alone. */
+export const redacting = (isChosen: (name: string) => boolean) => (name: string, value: unknown) =>
+  typeof value === "string" && isChosen(name) ? redact(value) : value;

@@ -1,7 +1,7 @@
 /** The log: one line an event on stderr, for people or as JSON. */
 import { createRequire } from "node:module";
 import { type DestinationStream, type Logger as PinoLogger, destination, pino, stdTimeFunctions } from "pino";
-import { redact } from "../config/secret.js";
+import { redacting } from "../config/secret.js";
 import { messageOf, WbsyncError } from "../errors.js";
 import type { LogFormat, LogLevel } from "./log-choices.js";
 
@@ -34,14 +34,12 @@ export function createLogger(options: LoggerOptions): Logger {
   );
 }
 
-/** Takes secrets out of what a line says, and leaves alone what makes it JSON. */
-function redactLine(line: string): string {
-  const show = (name: string, value: unknown) =>
-    typeof value === "string" && !STRUCTURE.has(name) ? redact(value) : value;
-  return `${JSON.stringify(JSON.parse(line), show)}\n`;
-}
-
+/** What makes a line what it is; a short secret may look like it. */
 const STRUCTURE: ReadonlySet<string> = new Set(["level", "time", "recipe", "code"]);
+const redactSaid = redacting((name) => !STRUCTURE.has(name));
+
+/** Takes secrets out of what a line says. */
+const redactLine = (line: string): string => `${JSON.stringify(JSON.parse(line), redactSaid)}\n`;
 
 function stderr(): (line: string) => void {
   const stream = destination({ fd: 2, sync: true });

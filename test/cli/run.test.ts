@@ -351,17 +351,20 @@ test("a recipe that ends the process is shown as failing, and the others go on",
   assert.deepEqual([here.code, /called process\.exit/.test(here.stderr)], [1, true], "nor does it end deploy");
 });
 
-test("what a short password looks like does not tear JSON apart", async () => {
+test("what a short password looks like is left where it is data", async () => {
   await deploy(recipe("one.ts", "1.0.0"));
-  await redis.client().config("SET", "requirepass", "0");
+  await redis.client().config("SET", "requirepass", "1");
+  const show = async (...args: string[]) =>
+    (await wbsync(args, { cwd: dir, env: { REDIS_URL: redis.url, REDISCLI_AUTH: "1" } })).stdout;
   try {
-    const { stdout } = await wbsync(["list", "--json"], {
-      cwd: dir,
-      env: { REDIS_URL: redis.url, REDISCLI_AUTH: "0" },
-    });
-    assert.deepEqual((JSON.parse(stdout) as { version: string }[])[0]?.version, "1.0.0");
+    assert.equal((JSON.parse(await show("list", "--json")) as { version: string }[])[0]?.version, "1.0.0");
+    for (const command of [["list"], ["show", "Persons"], ["versions", "Persons"]]) {
+      const shown = await show(...command);
+      assert.match(shown, /1\.0\.0/);
+      assert.doesNotMatch(shown, /secret/);
+    }
   } finally {
-    await redis.client({ password: "0" }).config("SET", "requirepass", "");
+    await redis.client({ password: "1" }).config("SET", "requirepass", "");
   }
 });
 
