@@ -284,6 +284,8 @@ export class Buffer {
         break;
       case "dirty":
         this.#forget(entry, change.end);
+        // A key that went by itself has its DEL in the stream; one that is gone without was deleted by this command.
+        if (!change.own && this.#removes("delete")) entry.mayBeEmpty = true;
         break;
       case "ttl":
       case "flushed":

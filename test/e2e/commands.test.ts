@@ -101,6 +101,19 @@ const CASES: Readonly<Record<string, (key: string) => Promise<unknown>>> = {
     await redis.del(key);
     await redis.hset(key, ANN);
   },
+  "SINTERSTORE of nothing": (key) => redis.sinterstore(key, "nope", "nope"),
+  "ZRANGESTORE of nothing": (key) => redis.zrangestore(key, "nope", 0, -1),
+  "SORT … STORE of nothing": (key) => redis.call("SORT", "nope", "STORE", key),
+  "BITOP of nothing": (key) => redis.bitop("NOT", key, "nope"),
+  "a set in its place, that is emptied": async (key) => {
+    await redis.sadd("some", 1, 2);
+    await redis.sunionstore(key, "some");
+    await redis.spop(key, 2);
+  },
+  "SINTERSTORE of nothing, and a hash again": async (key) => {
+    await redis.sinterstore(key, "nope", "nope");
+    await redis.hset(key, "v", 3);
+  },
   "the same key in another database": async (key) => {
     const other = lab.redis.client({ db: 3 });
     await other.hset(key, "age", 77);
