@@ -1,10 +1,10 @@
 /** One connection to the server as a replica: handshake, PSYNC, and then bytes. */
 import { once } from "node:events";
-import net from "node:net";
+import type net from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
-import tls from "node:tls";
 import { WbsyncError } from "../errors.js";
 import { describeTarget, type RedisTarget } from "../redis/client.js";
+import { openSocket } from "../redis/socket.js";
 import { Pace } from "./pace.js";
 
 /** What the server answered to PSYNC. */
@@ -16,6 +16,8 @@ export interface Synced {
   readonly offset: number;
 }
 
+/** A piece that nobody has taken yet is the last that is read: what comes after it is left to the system, which gathers it. */
+const READING = { readableHighWaterMark: 1 };
 const ACK_INTERVAL_MS = 1000;
 const WATCH_INTERVAL_MS = 1000;
 /** Between two pieces of a stream that comes in many small ones. */
@@ -44,7 +46,7 @@ export class ReplicaLink {
   /** Connects and introduces itself. `WbsyncError` REDIS_UNREACHABLE says what the server refused. */
   static async connect(target: RedisTarget, signal: AbortSignal): Promise<ReplicaLink> {
     signal.throwIfAborted();
-    const socket = openSocket(target);
+    const socket = openSocket(target, READING);
     const abort = () => socket.destroy(new Error("aborted"));
     signal.addEventListener("abort", abort, { once: true });
     socket.once("close", () => signal.removeEventListener("abort", abort));
@@ -224,13 +226,6 @@ export class ReplicaLink {
     this.#rest = Buffer.alloc(0);
     return rest;
   }
-}
-
-function openSocket(target: RedisTarget): net.Socket {
-  // A piece that nobody has taken yet is the last that is read: what comes after it is left to the system, which gathers it.
-  const reading = { readableHighWaterMark: 1 };
-  const where = { ...reading, ...(target.path ? { path: target.path } : { host: target.host, port: target.port }) };
-  return target.tls ? tls.connect({ ...where, servername: target.host, ...target.tls }) : net.connect(where);
 }
 
 function encode(...args: string[]): string {

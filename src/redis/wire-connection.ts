@@ -1,11 +1,11 @@
 /** One connection to Redis, from connecting to its end, that answers many commands with one promise. */
 import { once } from "node:events";
-import net from "node:net";
-import tls from "node:tls";
+import type net from "node:net";
 import type { RedisOptions } from "ioredis";
 import type { Bytes } from "../model.js";
 import { SILENT_MS } from "./client.js";
 import { type Reply, ReplyError, ReplyReader } from "./replies.js";
+import { openSocket } from "./socket.js";
 
 const CONNECT_TIMEOUT_MS = 5_000;
 
@@ -112,9 +112,4 @@ export function encodeBulk(text: Bytes): Bytes {
 
 function bytes(text: string): Bytes {
   return Buffer.from(text, "utf8").toString("latin1");
-}
-
-function openSocket({ path, host, port, tls: secure }: RedisOptions): net.Socket {
-  const where = path !== undefined ? { path } : { host: host ?? "127.0.0.1", port: port ?? 6379 };
-  return secure ? tls.connect({ ...where, servername: host, ...secure }) : net.connect(where);
 }
