@@ -54,7 +54,7 @@ export class RowMaker {
     this.areDistinct = options.primaryKey.every((name) => column(name).kind.kind !== "uuid");
     this.#targets = options.mappings.map((mapping) => {
       const converter = converterFor(column(mapping.column), mapping.type ? { type: mapping.type } : {});
-      return { mapping, converter, absent: converter.fromUnknown(mapping.default ?? null) };
+      return { mapping, converter, absent: absentValue(mapping, converter) };
     });
     this.#allColumns = this.#targets.map(({ mapping }) => mapping.column);
   }
@@ -152,7 +152,20 @@ export function batchOf(items: readonly Item[], distinct = false): Batch {
   return { upserts, deletes, distinct };
 }
 
-function describe({ mapping }: Target): string {
+function absentValue(mapping: Mapping, converter: Converter): Value {
+  try {
+    return converter.fromUnknown(mapping.default ?? null);
+  } catch (error) {
+    if (!(error instanceof RefusedValueError)) throw error;
+    // It is the recipe that is wrong, and no row.
+    throw new UserError("RECIPE_INVALID", `the default of ${describe({ mapping })}: ${error.message}`, {
+      hint: "Correct the default in the recipe's mappings, and deploy it again.",
+      cause: error,
+    });
+  }
+}
+
+function describe({ mapping }: Pick<Target, "mapping">): string {
   return `field "${mapping.field}", column "${mapping.column}"`;
 }
 

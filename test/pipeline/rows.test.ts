@@ -42,6 +42,18 @@ test("a field that the hash lacks becomes NULL, or its default", () => {
   assert.deepEqual(upsert(makeRows(), [null, null]).row.values, [null, "18"]);
 });
 
+test("a default that its column cannot hold is told with its mapping, once, and not for every row", () => {
+  const mappings = [{ field: "age", column: "age", default: "abc" }];
+  assert.throws(
+    () => makeRows({ mappings }),
+    (error: UserError) => {
+      assert.equal(error.code, "RECIPE_INVALID");
+      assert.match(error.message, /^the default of field "age", column "age": .*"abc"/);
+      return true;
+    },
+  );
+});
+
 test("a column of whose field nothing is known is left alone", () => {
   const rows = makeRows();
   const item = upsert(rows, [undefined, "1"]);
