@@ -101,6 +101,11 @@ export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
+/** The stable code of anything that was thrown; undefined where it is no error of ours. */
+export function codeOf(error: unknown): ErrorCode | undefined {
+  return error instanceof WbsyncError ? error.code : undefined;
+}
+
 /** An error as a reason for people: with what to do, where that is known. */
 export function explain(error: unknown): string {
   const text = messageOf(error);

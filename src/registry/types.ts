@@ -62,8 +62,15 @@ export interface Status {
   readonly reconnects: number;
   readonly state: State;
   readonly reason?: string;
+  /** What kind of error the reason is (`ErrorCode` in errors.ts), where it is known. */
+  readonly code?: string;
   /** A version that was deployed but could not take over, and why; with the registration's revision that asked for it. */
-  readonly refused?: { readonly version: string; readonly reason: string; readonly revision?: number };
+  readonly refused?: {
+    readonly version: string;
+    readonly reason: string;
+    readonly code?: string;
+    readonly revision?: number;
+  };
   /** The stream is being read for this recipe. */
   readonly capturing: boolean;
   /** Keys with changes that are not yet in the table. */

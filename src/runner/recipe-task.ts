@@ -7,7 +7,7 @@
  *          └────────────┴───────┴─ failing, wait ◀──┼─ overtaken: stand by until the other is gone
  *                                                   └─ ended
  */
-import { explain, HaltedError, SupersededError, WbsyncError } from "../errors.js";
+import { codeOf, explain, HaltedError, SupersededError, WbsyncError } from "../errors.js";
 import type { Logger } from "../observe/logger.js";
 import type { Pipeline } from "../pipeline/pipeline.js";
 import type { Registration, State, Status } from "../registry/types.js";
@@ -144,6 +144,8 @@ export class RecipeTask {
     this.#finished = new Promise((resolve) => (this.#finish = resolve));
     const either = AbortSignal.any([signal, this.#stopped.signal]);
     this.#reports.begin();
+    // As long as nobody knows whether it is ours to execute, its writes count as in no table.
+    this.#environment.hold(this);
     try {
       while (!either.aborted && !(await this.#live(either)));
     } finally {
@@ -268,12 +270,9 @@ export class RecipeTask {
   }
 
   #refuse(registration: Registration, error: unknown): void {
-    const reason = explain(error);
-    const { worked, applied } = this.#versions;
-    if (this.#versions.refuse(registration, reason))
-      this.#log.error(
-        `version ${registration.version} cannot take over, ${(worked ?? applied).version} goes on: ${reason}`,
-      );
+    const goesOn = (this.#versions.worked ?? this.applied).version;
+    if (this.#versions.refuse(registration, error))
+      this.#log.error(`version ${registration.version} cannot take over, ${goesOn} goes on: ${explain(error)}`);
     this.#reports.soon();
   }
 
@@ -320,8 +319,7 @@ export class RecipeTask {
       await this.#closePipelines();
       return await this.#standBy(signal);
     }
-    if (error instanceof HaltedError) this.#reports.become("halted", explain(error));
-    else this.#reports.become("failing", explain(error));
+    this.#reports.become(error instanceof HaltedError ? "halted" : "failing", explain(error), codeOf(error));
     if (!(error instanceof WbsyncError) && this.#pipeline?.classify(error) === undefined)
       this.#log.debug({ err: error });
     await this.#patience.wait(signal);

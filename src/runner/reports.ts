@@ -21,6 +21,7 @@ export class Reports {
   readonly #options: ReportsOptions;
   #state: State = "starting";
   #reason: string | undefined;
+  #code: string | undefined;
   #since = Date.now();
   #beat = 0;
   #beating: NodeJS.Timeout | undefined;
@@ -38,9 +39,15 @@ export class Reports {
   }
 
   /** These parts of the status. */
-  get parts(): Pick<Status, "beat" | "since" | "state" | "reason"> {
-    const reason = this.#reason;
-    return { beat: this.#beat, since: this.#since, state: this.#state, ...(reason !== undefined && { reason }) };
+  get parts(): Pick<Status, "beat" | "since" | "state" | "reason" | "code"> {
+    const [reason, code] = [this.#reason, this.#code];
+    return {
+      beat: this.#beat,
+      since: this.#since,
+      state: this.#state,
+      ...(reason !== undefined && { reason }),
+      ...(code !== undefined && { code }),
+    };
   }
 
   begin(): void {
@@ -55,12 +62,14 @@ export class Reports {
     await lastWord(this.#report(), AbortSignal.abort());
   }
 
-  become(state: State, reason?: string): void {
+  /** `code`: what kind of error the reason is. */
+  become(state: State, reason?: string, code?: string): void {
     if (this.#state === state && this.#reason === reason) return;
     const { log, version } = this.#options;
     const before = this.#state;
     this.#state = state;
     this.#reason = reason;
+    this.#code = code;
     this.#since = Date.now();
     const text = `${state}${reason === undefined ? "" : `: ${reason}`}`;
     if (state === "failing" || state === "halted") log.error(text);

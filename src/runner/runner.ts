@@ -21,6 +21,7 @@ import type { Registration } from "../registry/types.js";
 import { type HttpServer, type Observation, serveHttp } from "../observe/server.js";
 import { runnerId } from "./holder.js";
 import { lastWord } from "./last-word.js";
+import { LoadedRecipes } from "./loaded.js";
 import { RecipeTask } from "./recipe-task.js";
 import type { TaskEnvironment } from "./task-environment.js";
 import { tuneServer } from "./tune.js";
@@ -55,8 +56,7 @@ export class Runner {
   readonly #guards = new WriteGuards();
   readonly #tasks = new Map<string, RecipeTask>();
   readonly #running = new Set<Promise<void>>();
-  /** The code of what is executed: to put it back where the registry has lost it. */
-  readonly #code = new Map<string, string>();
+  readonly #loaded = new LoadedRecipes();
   readonly #problems = new Map<string, string>();
   /** The recipes that are registered; undefined: nobody knows yet. */
   #registered: ReadonlySet<string> | undefined;
@@ -162,8 +162,7 @@ export class Runner {
     this.#tellMissing(wanted);
     const bundles = await registry.bundles();
     for (const [name, task] of this.#tasks) {
-      const { sha256 } = task.registration;
-      const isRobbed = this.#code.has(sha256) && !bundles.has(sha256);
+      const isRobbed = this.#loaded.get(task.registration) !== undefined && !bundles.has(task.registration.sha256);
       if (!wanted.has(name) || isRobbed) await this.#missing(registry, name, task);
     }
     for (const [name, registration] of wanted) {
@@ -205,15 +204,15 @@ export class Runner {
   /** Undeployed, or lost by the registry's server: FLUSHALL and eviction are no way to undeploy. */
   async #missing(registry: Registry, name: string, task: RecipeTask): Promise<void> {
     // A version that was never loaded cannot be put back; the one that works goes on.
-    const registration = [task.registration, task.applied].find(({ sha256 }) => this.#code.has(sha256));
-    const code = registration && this.#code.get(registration.sha256);
-    const fate = code === undefined ? "undeployed" : await registry.restore(registration as Registration, code);
+    const known = [task.registration, task.applied].find((registration) => this.#loaded.get(registration));
+    const fate = known ? await registry.restore(known, this.#loaded.get(known)!.code) : "undeployed";
     if (fate === "restored")
       this.#log.warn({ recipe: name }, "its registration had vanished from Redis and was put back");
     if (fate !== "undeployed") return;
     this.#log.info({ recipe: name }, `undeployed; ${task.status().buffered} changed keys were still buffered`);
     this.#tasks.delete(name);
     await task.stop("at the next batch");
+    this.#loaded.keep(name, []);
     await registry.forget(name);
   }
 
@@ -246,9 +245,11 @@ export class Runner {
   /** The registered code, if it is what was registered and by whom it should be. */
   async #load(registry: Registry, registration: Registration): Promise<Recipe> {
     const { name, version, sha256 } = registration;
-    const code = await registry.bundle(sha256);
+    const before = this.#loaded.get(registration);
+    const code = before?.code ?? (await registry.bundle(sha256));
     const distrust = this.#options.trust && checkTrust(registration, code, this.#options.trust);
     if (distrust !== undefined) throw new UserError("UNTRUSTED", distrust);
+    if (before) return before.recipe;
     // With all connectors: a runner without recipes has started before.
     const { loadBundle } = await import("../recipe/load.js");
     const recipe = loadBundle(code, labelOf(name, version), { timeoutMs: LOAD_TIMEOUT_MS }).find(
@@ -256,7 +257,9 @@ export class Runner {
     );
     if (!recipe)
       throw new UserError("BUNDLE", `The bundle of ${name} ${version} has no recipe of that name. Deploy it again.`);
-    this.#code.set(sha256, code);
+    this.#loaded.set(registration, { code, recipe });
+    const task = this.#tasks.get(name);
+    if (task) this.#loaded.keep(name, [registration, task.registration, task.applied]);
     return recipe;
   }
 

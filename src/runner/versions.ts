@@ -1,4 +1,5 @@
 /** Which version of a recipe people want, which one is carried out, and which one has worked here. */
+import { codeOf, explain } from "../errors.js";
 import type { Registration, Status } from "../registry/types.js";
 
 export class Versions {
@@ -46,9 +47,11 @@ export class Versions {
   }
 
   /** This one could not. False: it was refused for the same before. */
-  refuse({ version, revision }: Registration, reason: string): boolean {
+  refuse({ version, revision }: Registration, error: unknown): boolean {
+    const reason = explain(error);
+    const code = codeOf(error);
     const isNews = this.refused?.version !== version || this.refused.reason !== reason;
-    this.refused = { version, revision, reason };
+    this.refused = { version, revision, reason, ...(code && { code }) };
     return isNews;
   }
 }
