@@ -13,6 +13,8 @@ export interface RedisServerOptions {
   readonly acl?: readonly string[];
   /** The default user's password. */
   readonly password?: string;
+  /** The program, where it is not the machine's own redis-server. */
+  readonly command?: string;
 }
 
 export interface RedisServer {
@@ -87,7 +89,7 @@ class PrivateRedis implements RedisServer {
     if (this.#process?.running) return;
     const args = [join(this.dir, "redis.conf"), ...(this.#options.args ?? [])];
     this.#process = await spawnServer({
-      command: "redis-server",
+      command: this.#options.command ?? "redis-server",
       args,
       logFile: join(this.dir, "redis.log"),
       ready: () => answers(this.port),
