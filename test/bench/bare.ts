@@ -1,4 +1,4 @@
-/** What there is to compare with: a bare loop of multi-row upserts, as good as we can write it, in a process of its own. */
+/** What there is to compare with: a bare loop of multi-row upserts as the driver's users write them, in a process of its own. */
 import { BARE_LOOPS, type BareTarget } from "./bare-loops.js";
 import { inNoOrder, person } from "./person.js";
 import { serve } from "./worker.js";

@@ -2,7 +2,7 @@
 import { parseArgs } from "node:util";
 import { FULL, QUICK } from "./figure.js";
 import { MEASUREMENTS } from "./measurements.js";
-import { type Report, printReport, writeJson, writeMarkdown } from "./report.js";
+import { keepJson, type Report, printReport, writeJson, writeMarkdown } from "./report.js";
 import { machine } from "./machine.js";
 
 const { values, positionals } = parseArgs({
@@ -28,9 +28,9 @@ for (const measurement of chosen) {
 const report: Report = { at: new Date().toISOString(), machine: machine(), quick: size === QUICK, sections };
 printReport(report);
 writeJson(report);
-if (values.write)
-  writeMarkdown(
-    report,
-    MEASUREMENTS.map(({ title }) => title),
-  );
+if (values.write) {
+  const titles = MEASUREMENTS.map(({ title }) => title);
+  keepJson(report, titles);
+  writeMarkdown(report, titles);
+}
 process.exit(0);

@@ -1,5 +1,5 @@
 /** The results, for people and for programs. */
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import Table from "cli-table3";
 import { type Figure, isMet, thousands } from "./figure.js";
@@ -29,6 +29,20 @@ export function writeJson(report: Report): void {
   mkdirSync(fileURLToPath(new URL("../../dist", import.meta.url)), { recursive: true });
   writeFileSync(path, `${JSON.stringify(report, undefined, 2)}\n`);
   console.error("\nwritten to dist/bench.json");
+}
+
+const KEPT = new URL("../../docs/benchmarks.json", import.meta.url);
+
+/** A measurement, and when and where it was made. */
+type Kept = Omit<Report, "sections"> & Report["sections"][number];
+
+/** Renews what was measured in docs/benchmarks.json; what was measured earlier stays. */
+export function keepJson({ sections, ...made }: Report, titles: readonly string[]): void {
+  const before = existsSync(KEPT) ? (JSON.parse(readFileSync(KEPT, "utf8")) as Kept[]) : [];
+  const kept = new Map(before.map((section) => [section.title, section]));
+  for (const section of sections) kept.set(section.title, { ...section, ...made });
+  const inOrder = titles.flatMap((title) => kept.get(title) ?? []);
+  writeFileSync(KEPT, `${JSON.stringify(inOrder, undefined, 2)}\n`);
 }
 
 const MARK = "<!-- results: written by npm run bench -- --write -->";

@@ -12,6 +12,18 @@ export function median(values: readonly number[]): number {
   return quantile(values, 0.5);
 }
 
+/** The ratio of the round in the middle, with the two values of that round, which divide to it. */
+export function middleRatio<R>(
+  rounds: readonly R[],
+  above: (round: R) => number,
+  below: (round: R) => number,
+): { readonly ratio: number; readonly above: number; readonly below: number } {
+  const sorted = [...rounds].sort((one, other) => above(one) / below(one) - above(other) / below(other));
+  const middle = sorted[Math.floor((sorted.length - 1) / 2)];
+  if (middle === undefined) throw new Error("there was no round");
+  return { ratio: above(middle) / below(middle), above: above(middle), below: below(middle) };
+}
+
 /** The time of a clock that all processes of this machine share, in ms. */
 export function clockMs(): number {
   return performance.timeOrigin + performance.now();

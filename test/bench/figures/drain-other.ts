@@ -10,7 +10,7 @@ import type { LoadJob, LoadResult } from "../load.js";
 import { memoryOf, resetPeak } from "../memory.js";
 import { OTHERS, type OtherBench } from "../others.js";
 import { RunnerProcess } from "../runner-process.js";
-import { clockMs, median, perSecond } from "../stats.js";
+import { clockMs, middleRatio, perSecond } from "../stats.js";
 import { Worker } from "../worker.js";
 
 const RECIPE = "Bench";
@@ -77,12 +77,16 @@ async function measure(place: Place, { size, say }: MeasureOptions): Promise<rea
 }
 
 function figures(rounds: readonly Round[], peakMb: number): readonly Figure[] {
-  const [ours, bare] = [median(rounds.map((round) => round.ours)), median(rounds.map((round) => round.bare))];
+  const { ratio, above, below } = middleRatio(
+    rounds,
+    ({ ours }) => ours,
+    ({ bare }) => bare,
+  );
   return [
     {
       ...{ what: "new keys, from the stream to the table after a standstill ÷ bare loop", unit: "ratio", atLeast: 0.8 },
-      value: median(rounds.map((round) => round.ours / round.bare)),
-      detail: `${thousands(ours)} ÷ ${thousands(bare)} rows/s`,
+      value: ratio,
+      detail: `${thousands(above)} ÷ ${thousands(below)} rows/s`,
     },
     { what: "memory of the runner, at most", value: peakMb, unit: "MB", atMost: 400 },
   ];

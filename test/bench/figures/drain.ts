@@ -3,7 +3,7 @@ import { type Figure, type Measurement, type MeasureOptions, thousands } from ".
 import type { DatabaseKind } from "../databases.js";
 import { inLab, type Lab } from "../lab.js";
 import { memoryOf, resetPeak } from "../memory.js";
-import { clockMs, median, perSecond } from "../stats.js";
+import { clockMs, median, middleRatio, perSecond } from "../stats.js";
 
 const TARGETS: Readonly<Record<DatabaseKind, number>> = { mariadb: 0.9, postgres: 0.9, sqlite: 0.7 };
 const HOT_KEYS = 200_000;
@@ -36,10 +36,11 @@ async function measure(lab: Lab, database: DatabaseKind, { size, say }: MeasureO
 
 function figuresOf(rounds: readonly Round[], database: DatabaseKind): readonly Figure[] {
   const middle = (of: (round: Round) => number) => median(rounds.map(of));
-  const ratio = (what: string, of: (round: Round) => number, goal: { atLeast?: number } = {}): Figure => ({
-    ...{ what: `${what} ÷ bare loop`, value: middle((round) => of(round) / round.bare), unit: "ratio", ...goal },
-    detail: `${thousands(middle(of))} ÷ ${thousands(middle(({ bare }) => bare))} rows/s`,
-  });
+  const ratio = (what: string, of: (round: Round) => number, goal: { atLeast?: number } = {}): Figure => {
+    const { ratio: value, above, below } = middleRatio(rounds, of, ({ bare }) => bare);
+    const detail = `${thousands(above)} ÷ ${thousands(below)} rows/s`;
+    return { what: `${what} ÷ bare loop`, value, unit: "ratio", ...goal, detail };
+  };
   const load = `${thousands(middle(({ loaded }) => loaded))} writes/s`;
   return [
     ratio("new keys, drained after the load has stopped", ({ drained }) => drained, { atLeast: TARGETS[database] }),

@@ -6,7 +6,7 @@ import { cores, keepTo, onlyWhenIdle } from "../cores.js";
 import { inLab, type Lab } from "../lab.js";
 import { cpuSecondsOf, memoryOf } from "../memory.js";
 import type { ReplicaJob } from "../plain-replica.js";
-import { clockMs, median } from "../stats.js";
+import { clockMs, median, middleRatio } from "../stats.js";
 import { Worker } from "../worker.js";
 
 const run = promisify(execFile);
@@ -130,34 +130,33 @@ async function besidePlainReplica(lab: Lab, load: Load): Promise<Run> {
   }
 }
 
+type Who = "alone" | "plain" | "busy" | "attached";
+
 function figuresOf(rounds: readonly Round[], { pipeline, placement }: Load): Figure[] {
-  const of = (who: "alone" | "plain" | "busy" | "attached", what: keyof Run) =>
-    median(rounds.map((round) => round[who][what]));
-  const speed = (
-    who: "plain" | "busy" | "attached",
-    beside: "alone" | "busy" = "alone",
-  ): Pick<Figure, "value" | "unit" | "detail"> => ({
-    value: median(rounds.map((round) => round[who].perSecond / round[beside].perSecond)),
-    unit: "ratio",
-    detail: `${thousands(of(who, "perSecond"))} ÷ ${thousands(of(beside, "perSecond"))} writes/s`,
-  });
-  const goal = placement === "own" ? { atLeast: 0.95 } : {};
+  const speed = (who: Who, beside: Who) => {
+    const of = (one: Who) => (round: Round) => round[one].perSecond;
+    const { ratio, above, below } = middleRatio(rounds, of(who), of(beside));
+    return { value: ratio, unit: "ratio", detail: `${thousands(above)} ÷ ${thousands(below)} writes/s` } as const;
+  };
+  const cpu = middleRatio(
+    rounds,
+    ({ alone }) => alone.cpuUs,
+    ({ attached }) => attached.cpuUs,
+  );
   const how = pipeline === 1 ? "no pipelining" : `pipelines of ${pipeline}`;
   const where = placement === "own" ? "Redis on a core of its own" : "all on the same cores";
   return [
     {
       what: `writes/s with ÷ without the runner, ${where}, ${how}`,
-      ...speed("attached"),
-      ...goal,
+      ...speed("attached", "alone"),
+      ...(placement === "own" && { atLeast: 0.95 }),
     },
-    { what: "a replica that only reads ÷ none", ...speed("plain") },
-    { what: "a bare loop of upserts into the same database, and no replica ÷ neither", ...speed("busy") },
-    { what: "the runner ÷ that bare loop: what is wbsync's own", ...speed("attached", "busy"), ...goal },
+    { what: "a replica that only reads ÷ none", ...speed("plain", "alone") },
+    { what: "a bare loop of upserts into the same database, and no replica ÷ neither", ...speed("busy", "alone") },
+    { what: "the runner ÷ that bare loop", ...speed("attached", "busy") },
     {
       what: "Redis's CPU a write, without ÷ with the runner",
-      value: median(rounds.map(({ alone, attached }) => alone.cpuUs / attached.cpuUs)),
-      unit: "ratio",
-      detail: `${of("alone", "cpuUs").toFixed(2)} ÷ ${of("attached", "cpuUs").toFixed(2)} µs`,
+      ...{ value: cpu.ratio, unit: "ratio", detail: `${cpu.above.toFixed(2)} ÷ ${cpu.below.toFixed(2)} µs` },
     },
     {
       what: "from the last write until all are committed",
