@@ -10,6 +10,18 @@ export type Cells = Record<Field, string | null>;
 /** What a row should be after an event; undefined: there should be none. */
 export type Wanted = Cells | undefined;
 
+/** What a change makes of a key. */
+export interface Moment {
+  /** Where it ends in the stream. */
+  readonly end: number;
+  /** The row from then on. */
+  readonly row: Wanted;
+  /** The hash lost its last field. */
+  readonly wasEmptied: boolean;
+  /** The hash went, and the row stays as it is. */
+  readonly hasExpired: boolean;
+}
+
 /** Values that the simulated database refuses. */
 export const BAD = "bad";
 
@@ -21,15 +33,15 @@ export class Cache {
   readonly #hashes = new Map<string, Map<string, string>>();
   /** By offset: the changes that end there, all of them one transaction. */
   readonly stream: (readonly Change[])[] = [];
-  /** By key, from the beginning: the row from then on, and whether the hash lost its last field there. */
-  readonly history = new Map<string, { row: Wanted; wasEmptied: boolean }[]>();
+  /** By key, from the beginning. */
+  readonly history = new Map<string, Moment[]>();
   /** Keys that went while their rows stay: of their last values some may never have been seen. */
   readonly expired = new Set<string>();
 
   constructor(chance: Chance, keys: readonly string[]) {
     this.#chance = chance;
     this.keys = keys;
-    for (const key of keys) this.history.set(key, [{ row: undefined, wasEmptied: false }]);
+    for (const key of keys) this.history.set(key, [{ end: 0, row: undefined, wasEmptied: false, hasExpired: false }]);
   }
 
   get offset(): number {
@@ -67,7 +79,8 @@ export class Cache {
   #remember(changes: What<Change>[]): What<Change>[] {
     for (const { key, kind } of changes) {
       const row = this.#expectedRow(key);
-      this.history.get(key)?.push({ row, wasEmptied: kind === "unset" && row === undefined });
+      const wasEmptied = kind === "unset" && row === undefined;
+      this.history.get(key)?.push({ end: this.offset + 1, row, wasEmptied, hasExpired: this.expired.has(key) });
     }
     return changes;
   }

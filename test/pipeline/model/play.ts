@@ -10,6 +10,8 @@ import { SimulatedSink, Table, type Variant as TableVariant } from "./table.js";
 export interface Variant extends TableVariant {
   /** What a read-back says of how new it is. */
   readonly readOffset?: (captured: number) => number;
+  /** WAIT is told what has been captured, and not what has been written. */
+  readonly acknowledgesCaptured?: boolean;
 }
 
 export interface Outcome {
@@ -17,6 +19,8 @@ export interface Outcome {
   readonly diverged: string | undefined;
   /** A row that was overwritten by an older one. */
   readonly wentBack: string | undefined;
+  /** A change that was acknowledged and is in no row. */
+  readonly tooSoon: string | undefined;
   /** What must never happen, whatever the rules. */
   readonly broken: string | undefined;
 }
@@ -44,6 +48,7 @@ class Play {
   readonly #letters = new Set<string>();
   #running: Running[] = [];
   #trouble = 0.04;
+  #tooSoon: string | undefined;
   #broken: string | undefined;
 
   constructor(seed: number, variant: Variant, clock: FakeClock) {
@@ -60,7 +65,12 @@ class Play {
     for (let i = 0; i < STEPS; i++) await this.#step();
     await this.#comeToRest();
     this.#clock.clear();
-    return { diverged: this.#difference(), wentBack: this.#table.wentBack, broken: this.#broken };
+    return {
+      diverged: this.#difference(),
+      wentBack: this.#table.wentBack,
+      tooSoon: this.#tooSoon,
+      broken: this.#broken,
+    };
   }
 
   async #step(): Promise<void> {
@@ -79,6 +89,10 @@ class Play {
   /** Everything that follows by itself follows. */
   async #settle(): Promise<void> {
     await new Promise(setImmediate);
+    for (const { process } of this.#running) {
+      const said = this.#variant.acknowledgesCaptured ? process.captured().offset : process.committed();
+      this.#tooSoon ??= this.#table.lacks(said);
+    }
     for (const running of [...this.#running]) if (running.process.ended) this.#bury(running);
     if (this.#running.length === 0) this.#start();
   }

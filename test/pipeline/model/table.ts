@@ -2,7 +2,7 @@
 import type { ErrorClass, Opened, Sink } from "../../../src/connectors/connector.js";
 import { SupersededError } from "../../../src/errors.js";
 import type { Batch, Checkpoint, CheckpointMove, Column } from "../../../src/model.js";
-import { BAD, type Cache, type Cells, type Field, FIELDS } from "./cache.js";
+import { BAD, type Cache, type Cells, type Field, FIELDS, type Moment } from "./cache.js";
 import { ConnectionLost, type Network } from "./network.js";
 
 class Refused extends Error {}
@@ -52,6 +52,21 @@ export class Table {
     }
   }
 
+  /** The change up to this offset that is in no row, in words: whoever says that all of them are is wrong (invariant 1). */
+  lacks(committed: number): string | undefined {
+    for (const [key, history] of this.#cache.history) {
+      const since = history.slice(history.findLastIndex(({ end }) => end <= committed));
+      // What was refused has a letter instead, and of what has expired some may never have been seen.
+      if (since.some(({ row, hasExpired }) => hasExpired || FIELDS.some((name) => row?.[name]?.startsWith(BAD))))
+        continue;
+      const row = this.rows.get(key);
+      const name = FIELDS.find((one) => !since.some((moment) => looksLike(moment, one, row?.[one])));
+      if (name !== undefined)
+        return `${key}.${name} is ${row?.[name]} although everything up to ${committed} is said to be in the table`;
+    }
+    return undefined;
+  }
+
   #upsert(key: string, columns: readonly Field[], values: readonly (string | null)[]): void {
     const row: Cells = this.rows.get(key) ?? { a: null, b: null };
     columns.forEach((name, i) => (row[name] = values[i] as string | null));
@@ -70,10 +85,8 @@ export class Table {
     const newest = this.#shown.get(key + name) ?? 0;
     let first: number | undefined;
     let last = -1;
-    history.forEach(({ row, wasEmptied }, i) => {
-      // The stream tells that a field went, not that it was the last one: where nobody can ask any more, NULL says no less.
-      const isEmptied = wasEmptied && value === null;
-      if (!isEmptied && (row ? row[name] : undefined) !== value) return;
+    history.forEach((moment, i) => {
+      if (!looksLike(moment, name, value)) return;
       if (i >= newest) first ??= i;
       last = i;
     });
@@ -83,6 +96,11 @@ export class Table {
     }
     this.#shown.set(key + name, Math.max(newest, first ?? 0));
   }
+}
+
+function looksLike({ row, wasEmptied }: Moment, name: Field, value: string | null | undefined): boolean {
+  // The stream tells that a field went, not that it was the last one: where nobody can ask any more, NULL says no less.
+  return (wasEmptied && value === null) || row?.[name] === value;
 }
 
 /** One connection to it. */
