@@ -13,7 +13,7 @@ import { tmpdir } from "node:os";
 import { dirname, join, relative, sep } from "node:path";
 import { fileURLToPath } from "node:url";
 import { leftovers } from "./support/leftovers.mjs";
-import { ensureServers } from "./support/install.mjs";
+import { ensureServers, hasNpmPackages } from "./support/install.mjs";
 
 const ROOT = dirname(dirname(fileURLToPath(import.meta.url)));
 /** More files at a time than the usual two cores: most tests wait for a server. */
@@ -40,10 +40,11 @@ async function main() {
   }
   process.chdir(ROOT);
   const files = chosenFiles(args);
-  if (!existsSync("node_modules")) run("npm", ["ci"]);
-  ensureServers(["redis", "mariadb", "postgres"]);
+  if (!hasNpmPackages()) run("npm", ["ci"]);
+  const command = args.includes("--connectors") ? "npm run test:connectors" : "npm test";
+  ensureServers(["redis", "mariadb", "postgres"], command);
   run(process.execPath, ["node_modules/typescript/bin/tsc", "-p", "tsconfig.json"]);
-  if (args.includes("--connectors") && args.length === 1) prepareConnectors();
+  if (args.includes("--connectors") && args.length === 1) prepareConnectors(command);
   // Everything temporary goes into one folder, so that what stays behind is found. PostgreSQL's own user looks into it.
   const folder = mkdtempSync(join(tmpdir(), "wbsync-test-"));
   chmodSync(folder, 0o755);
@@ -81,10 +82,10 @@ function chosenFiles(args) {
 }
 
 /** Without these the tests of some connectors are skipped, which is no reason to stop. */
-function prepareConnectors() {
+function prepareConnectors(command) {
   for (const name of ["java", "maven", "go", "python"]) {
     try {
-      ensureServers([name]);
+      ensureServers([name], command);
     } catch (error) {
       console.error(error.message);
     }

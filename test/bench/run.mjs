@@ -10,10 +10,10 @@
  * Needs nothing but Node, for it also works straight after `git clone`.
  */
 import { spawnSync } from "node:child_process";
-import { existsSync } from "node:fs";
 import { dirname } from "node:path";
 import { fileURLToPath } from "node:url";
-import { ensureServers } from "../support/install.mjs";
+import { inDocker } from "../support/advice.mjs";
+import { ensureServers, hasNpmPackages } from "../support/install.mjs";
 
 const ROOT = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
 
@@ -24,10 +24,18 @@ function run(command, args) {
   if (status !== 0) throw new Error(`"${command} ${args.join(" ")}" failed.`);
 }
 
+/** Before anything is measured: the first figure without /proc would end the bench. */
+function expectLinux() {
+  if (process.platform === "linux") return;
+  const found = `The bench reads memory and CPU time in Linux's /proc, and this is ${process.platform}. Please run:`;
+  throw new Error(`${found}\n\n  ${inDocker("npm run bench")}\n`);
+}
+
 try {
   process.chdir(ROOT);
-  if (!existsSync("node_modules")) run("npm", ["ci"]);
-  ensureServers(["redis", "mariadb", "postgres"]);
+  expectLinux();
+  if (!hasNpmPackages()) run("npm", ["ci"]);
+  ensureServers(["redis", "mariadb", "postgres"], "npm run bench");
   run(process.execPath, ["node_modules/typescript/bin/tsc", "-p", "tsconfig.json"]);
   run(process.execPath, ["--import", "tsx", "test/bench/main.ts", ...process.argv.slice(2)]);
 } catch (error) {
