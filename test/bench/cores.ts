@@ -1,5 +1,5 @@
 /** Which cores a process may use, and who goes first on them (Linux). */
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 
 /** The cores that this process may use, by their numbers. */
@@ -9,6 +9,13 @@ export function cores(): readonly number[] {
     const [first = 0, last = first] = range.split("-").map(Number);
     return Array.from({ length: last - first + 1 }, (_, i) => first + i);
   });
+}
+
+/** Why no process can be given a core of its own here; undefined: it can. */
+export function whyNoPlacement(): string | undefined {
+  if (cores().length === 1) return "there is only one core";
+  const missing = ["taskset", "chrt"].filter((program) => spawnSync(program, ["--version"], { stdio: "ignore" }).error);
+  return missing.length > 0 ? `${missing.join(" and ")} of util-linux cannot be found` : undefined;
 }
 
 /** Keeps every thread of a process, and whatever they start, to these cores. */
@@ -21,7 +28,6 @@ export function onlyWhenIdle(pid: number): void {
   run("chrt", ["--all-tasks", "--idle", "--pid", "0", String(pid)]);
 }
 
-/** Both programs are part of util-linux, which every Linux has. */
 function run(command: string, args: readonly string[]): void {
   execFileSync(command, args, { stdio: ["ignore", "ignore", "inherit"] });
 }

@@ -2,7 +2,7 @@
 import { execFile } from "node:child_process";
 import { promisify } from "node:util";
 import { type Figure, type Measurement, type MeasureOptions, thousands } from "../figure.js";
-import { cores, keepTo, onlyWhenIdle } from "../cores.js";
+import { cores, keepTo, onlyWhenIdle, whyNoPlacement } from "../cores.js";
 import { inLab, type Lab } from "../lab.js";
 import { cpuSecondsOf, memoryOf } from "../memory.js";
 import type { ReplicaJob } from "../plain-replica.js";
@@ -56,7 +56,9 @@ async function measure(lab: Lab, { size, say }: MeasureOptions): Promise<readonl
   // A new replica need not wait for others.
   await lab.client.config("SET", "repl-diskless-sync-delay", "0");
   const figures: Figure[] = [];
-  for (const placement of ["shared", "own"] as const) {
+  const reason = whyNoPlacement();
+  if (reason !== undefined) say(`not measured: Redis on a core of its own, for ${reason}`);
+  for (const placement of reason === undefined ? (["shared", "own"] as const) : (["shared"] as const)) {
     if (placement === "own") giveRedisACore(lab);
     const ofPlacement: Figure[] = [];
     // These ratios are near to one another, and single runs are not.
@@ -78,7 +80,6 @@ async function measure(lab: Lab, { size, say }: MeasureOptions): Promise<readonl
 }
 
 function giveRedisACore(lab: Lab): void {
-  if (cores().length === 1) throw new Error("Redis cannot have a core of its own here: there is only one.");
   keepTo(lab.redis.pid, cores().slice(-1));
   stepAside(lab.database.pid!);
 }
@@ -173,24 +174,14 @@ function figuresOf(rounds: readonly Round[], { pipeline, placement }: Load): Fig
 }
 
 async function benchmark(lab: Lab, { writes, pipeline, placement }: Load): Promise<Run> {
-  const others = placement === "own" ? cores().slice(0, -1) : cores();
-  const args = [
-    ...[
-      "--cpu-list",
-      others.join(","),
-      "redis-benchmark",
-      "-p",
-      String(lab.redis.port),
-      "-c",
-      "50",
-      "-P",
-      String(pipeline),
-    ],
+  const place = placement === "own" ? ["taskset", "--cpu-list", cores().slice(0, -1).join(",")] : [];
+  const [program = "", ...args] = [
+    ...[...place, "redis-benchmark", "-p", String(lab.redis.port), "-c", "50", "-P", String(pipeline)],
     ...["-n", String(writes), "-r", "200000", "--csv"],
   ];
   const command = ["HSET", "person:__rand_int__", "first_name", "First__rand_int__", "last_name", "Last", "age", "37"];
   const before = cpuSecondsOf(lab.redis.pid);
-  const { stdout } = await run("taskset", [...args, ...command]);
+  const { stdout } = await run(program, [...args, ...command]);
   const cpuUs = ((cpuSecondsOf(lab.redis.pid) - before) / writes) * 1e6;
   const perSecond = Number(/^"HSET[^"]*","([\d.]+)"/m.exec(stdout)?.[1]);
   if (!(perSecond > 0)) throw new Error(`redis-benchmark says nothing of its speed:\n${stdout}`);
