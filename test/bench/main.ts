@@ -23,7 +23,13 @@ for (const measurement of chosen) {
   const { name, title } = measurement;
   console.error(`${name} …`);
   const say = (text: string) => console.error(`  ${text}`);
-  sections.push({ title, figures: await measurement.measure({ size, profileDir: values.profile, say }) });
+  try {
+    sections.push({ title, figures: await measurement.measure({ size, profileDir: values.profile, say }) });
+  } catch (error) {
+    // What was measured before, and what can be measured after it, is not lost with it.
+    console.error(`${name} could not be measured:`, error);
+    process.exitCode = 1;
+  }
 }
 const report: Report = { at: new Date().toISOString(), machine: machine(), quick: size === QUICK, sections };
 printReport(report);
@@ -33,4 +39,4 @@ if (values.write) {
   keepJson(report, titles);
   writeMarkdown(report, titles);
 }
-process.exit(0);
+process.exit();
