@@ -6,7 +6,6 @@
  *
  * Writes of one key are carried out one after the other, in the order of the stream; those of different keys together.
  */
-import { setTimeout as sleep } from "node:timers/promises";
 import type { Redis } from "ioredis";
 import type { Attached, Capture, Consumer } from "../capture/capture.js";
 import type { ErrorClass, Opened, Sink } from "../connectors/connector.js";
@@ -23,7 +22,7 @@ import { type Order, Orders } from "./orders.js";
 import { RowMaker } from "./rows.js";
 import { Seat } from "./seat.js";
 import { type Server, sinkContext } from "./sink-context.js";
-import { scanKeys } from "./snapshot.js";
+import { ThroughSearch } from "./through-search.js";
 import { ThroughTable } from "./through-table.js";
 
 export interface WriteThroughOptions {
@@ -51,13 +50,11 @@ export class WriteThroughPipeline implements Consumer, Pipeline {
   readonly #orders: Orders;
   readonly #gate = new Gate(() => this.#waitMs());
   readonly #queue = new OrderQueue();
+  readonly #search: ThroughSearch;
   #table: ThroughTable | undefined;
   #captured: Position = { replid: "", offset: 0, db: 0 };
   #replayedUntil = 0;
   #isCapturing = false;
-  #needsScan = false;
-  /** Temporary keys were written that no stream tells of: until all are carried out, no more than this offset counts. */
-  #heldAt: number | undefined;
   #isPaused = false;
   #ending: "no" | "at the next batch" | "when empty" = "no";
   #lastCommit = performance.now();
@@ -71,6 +68,14 @@ export class WriteThroughPipeline implements Consumer, Pipeline {
     this.#sink = recipe.connector.sink(sinkContext(recipe, options.server));
     this.#seat = new Seat(this.#sink, { partitions: 1, version: recipe.version, snapshot: "pending" });
     this.#orders = new Orders({ recipe, redis, marker, log });
+    this.#search = new ThroughSearch({
+      ...{ redis, head: this.head },
+      onFound: (key) => {
+        const { offset, db } = this.#captured;
+        this.#order({ kind: "dirty", key, start: offset, startDb: db, end: offset, own: false }, undefined, true);
+      },
+      isLeft: () => this.#queue.holdsFound,
+    });
   }
 
   async open(signal: AbortSignal): Promise<void> {
@@ -94,7 +99,7 @@ export class WriteThroughPipeline implements Consumer, Pipeline {
     if (predecessor instanceof WriteThroughPipeline && predecessor.head === this.head) {
       this.#queue.adopt(predecessor.#queue);
       this.#options.capture.replace(predecessor, this);
-      if (predecessor.#heldAt !== undefined) this.#miss(predecessor.#heldAt);
+      if (predecessor.#search.heldAt !== undefined) this.#search.miss(predecessor.#search.heldAt);
     } else this.#options.capture.attach(this, this.#seat.resume);
     await this.#seat.confirm(signal);
   }
@@ -103,11 +108,11 @@ export class WriteThroughPipeline implements Consumer, Pipeline {
     for (;;) {
       await this.#gate.pass(signal);
       if (this.#isAtEnd()) return;
-      if (this.#needsScan) await this.#scan(signal);
+      if (this.#search.isDue) await this.#search.run(signal);
       try {
         await this.#carryOut(this.#queue.take(), signal);
         this.#queue.settle();
-        this.#review();
+        this.#search.review();
       } catch (error) {
         this.#queue.putBack();
         throw error;
@@ -172,7 +177,7 @@ export class WriteThroughPipeline implements Consumer, Pipeline {
     this.#captured = position;
     this.#isCapturing = true;
     if (!this.#table) this.#begin(position, gap !== undefined);
-    if (gap !== undefined) this.#miss(before);
+    if (gap !== undefined) this.#search.miss(before);
     this.#options.onChange();
     this.#gate.wake();
   }
@@ -202,7 +207,7 @@ export class WriteThroughPipeline implements Consumer, Pipeline {
 
   committed(): number {
     if (!this.#table) return this.#seat.lowest;
-    return Math.min(this.#heldAt ?? Infinity, this.#queue.oldest?.start ?? Infinity, this.#captured.offset);
+    return Math.min(this.#search.heldAt ?? Infinity, this.#queue.oldest?.start ?? Infinity, this.#captured.offset);
   }
 
   // --- inside ----------------------------------------------------------------------------------------------------------------
@@ -218,7 +223,7 @@ export class WriteThroughPipeline implements Consumer, Pipeline {
     if (!checkpoint) throw new Error("a seat always settles with a checkpoint");
     this.#replayedUntil = hasGap ? 0 : checkpoint.high;
     // What was missing when it was stored is in no stream: nobody can tell what was committed then.
-    if (checkpoint.snapshot === "pending") this.#miss(0);
+    if (checkpoint.snapshot === "pending") this.#search.miss(0);
     this.#table = new ThroughTable({
       sink: this.#sink,
       checkpoint,
@@ -258,7 +263,7 @@ export class WriteThroughPipeline implements Consumer, Pipeline {
     const low = this.#lowest();
     const counters = this.#options.capture.countersAt(low.offset);
     // Whoever starts from here has to look for them again, until all are carried out.
-    const snapshot = this.#heldAt === undefined ? "done" : "pending";
+    const snapshot = this.#search.heldAt === undefined ? "done" : "pending";
     return advance(current, { low, high, snapshot, counters });
   }
 
@@ -269,39 +274,10 @@ export class WriteThroughPipeline implements Consumer, Pipeline {
     return oldest ? { replid, offset: oldest.start, db: oldest.startDb } : this.#captured;
   }
 
-  /** What is waiting in Redis is found by its temporary keys. */
-  #miss(committed: number): void {
-    this.#needsScan = true;
-    this.#heldAt = Math.min(committed, this.#heldAt ?? Infinity);
-  }
-
-  /** Something was carried out: it may have been the last of what was missing. */
-  #review(): void {
-    if (!this.#needsScan && !this.#queue.holdsFound) this.#heldAt = undefined;
-  }
-
   /** How much of what was committed counts at this place; nothing, where another history begins. */
   #stillCommittedAt(position: Position): number {
     const last = this.#table ? this.#captured : this.#seat.resume;
     return last?.replid === position.replid && last.offset <= position.offset ? this.committed() : 0;
-  }
-
-  /** Temporary keys that nobody has told us of: written before this recipe, or in a gap. */
-  async #scan(signal: AbortSignal): Promise<void> {
-    this.#needsScan = false;
-    const { offset, db } = this.#captured;
-    const take = async (keys: readonly Bytes[]) => {
-      for (const key of keys) {
-        this.#order({ kind: "dirty", key, start: offset, startDb: db, end: offset, own: false }, undefined, true);
-      }
-    };
-    try {
-      await scanKeys({ redis: this.#options.redis, head: this.head, signal, take, onProgress: () => undefined });
-    } catch (error) {
-      this.#needsScan = true;
-      await sleep(500, undefined, { signal });
-      if (signal.aborted) throw error;
-    }
   }
 
   #end(when: "at the next batch" | "when empty"): void {
@@ -317,7 +293,8 @@ export class WriteThroughPipeline implements Consumer, Pipeline {
   #waitMs(): number {
     if (this.#ending === "at the next batch") return 0;
     if (this.#isPaused) return this.#ending === "no" ? Infinity : 0;
-    if (this.#queue.hasWaiting || this.#table?.isInDoubt || this.#ending === "when empty" || this.#needsScan) return 0;
+    if (this.#queue.hasWaiting || this.#table?.isInDoubt || this.#ending === "when empty" || this.#search.isDue)
+      return 0;
     const stored = this.#table?.checkpoint;
     const isUpToDate = this.#captured.offset <= (stored?.low ?? 0) && stored?.snapshot !== "pending";
     return isUpToDate ? Infinity : this.#lastCommit + IDLE_CHECKPOINT_MS - performance.now();
