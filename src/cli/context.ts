@@ -5,6 +5,7 @@ import { type ConnectionFlags, redisTarget, registryTarget } from "../config/opt
 import { WbsyncError } from "../errors.js";
 import type { RedisTarget } from "../redis/target.js";
 import type { Registry } from "../registry/registry.js";
+import { ofRegistry } from "./registry-hint.js";
 
 /** A command's connections. Each is opened when it is first asked for. */
 export class Context {
@@ -44,11 +45,11 @@ export class Context {
     }
   }
 
-  /** What a command's error means: ioredis has its own words for a lost connection. */
+  /** What a command's error means: ioredis has its own words for a lost connection, and the registry its own flag. */
   async explain(error: unknown): Promise<unknown> {
-    if (error instanceof WbsyncError || !isRedisError(error)) return error;
+    if (!(error instanceof WbsyncError || isRedisError(error))) return error;
     const { explainRedisError } = await import("../redis/explain.js");
-    return explainRedisError(error, this.registryTarget);
+    return ofRegistry(explainRedisError(error, this.registryTarget), this);
   }
 }
 

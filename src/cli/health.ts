@@ -11,6 +11,8 @@ const GONE_MS = 10_000;
 /** A runner reports every second. */
 const BEAT_MS = 1_500;
 const POLL_MS = 100;
+/** What a runner's subscription to its registry is called in CLIENT LIST: see registry/watch.ts. */
+const RUNNER_CLIENT = "wbsync-registry-watch";
 
 /** A recipe's last status, and whether the runner that wrote it is alive. */
 export interface Health {
@@ -47,10 +49,18 @@ function mayBeGone(status: Status, now: number): boolean {
 export async function hasRunner(redis: Redis): Promise<boolean | undefined> {
   try {
     const [, subscribers] = (await redis.pubsub("NUMSUB", CHANGED)) as [string, number];
-    return Number(subscribers) > 0;
+    return Number(subscribers) > 0 && (await isFollowed(redis));
   } catch {
     return undefined;
   }
+}
+
+/** A channel is one for all databases of a server; which database a subscriber is in shows in the list of clients. */
+async function isFollowed(redis: Redis): Promise<boolean> {
+  // Who may not see the list is left with what the channel tells, and so is who finds nobody in it by name.
+  const clients = String(await redis.client("LIST", "TYPE", "PUBSUB").catch(() => "")).split("\n");
+  const runners = clients.filter((client) => client.includes(` name=${RUNNER_CLIENT} `));
+  return runners.length === 0 || runners.some((client) => client.includes(` db=${redis.options.db ?? 0} `));
 }
 
 export interface WaitOptions {

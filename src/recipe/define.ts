@@ -94,7 +94,7 @@ function read<R extends Recipe>(mode: R["mode"], made: string, rules: Rules<R>, 
   }
   const options = given as Readonly<Record<string, unknown>>;
   const known = [...Object.keys(rules), "mappings"];
-  const problems = Object.keys(options).flatMap((option) => unknownOption(option, known) ?? []);
+  const problems = Object.entries(options).flatMap(([option, value]) => unknownOption(option, value, known) ?? []);
   const usual = defaultsOf(options["connector"]);
   const recipe: Record<string, unknown> = { mode };
   for (const [option, rule] of Object.entries<Rule<unknown>>(rules)) {
@@ -114,10 +114,14 @@ function read<R extends Recipe>(mode: R["mode"], made: string, rules: Rules<R>, 
   return recipe as unknown as R;
 }
 
-function unknownOption(option: string, known: readonly string[]): string | undefined {
+/** A connection's options in the wrong place: their values stay out of messages. */
+const SECRETS = /pass|pwd|secret|token/i;
+
+function unknownOption(option: string, value: unknown, known: readonly string[]): string | undefined {
   if (known.includes(option)) return undefined;
   const meant = suggest(option, known);
-  return `option "${option}" is unknown${meant === undefined ? "" : `: did you mean "${meant}"?`}`;
+  const advice = meant === undefined ? `the options are ${known.join(", ")}` : `did you mean "${meant}"?`;
+  return `option "${option}" is unknown, got ${SECRETS.test(option) ? "[secret]" : showValue(value)}: ${advice}`;
 }
 
 /** What the connector would rather have than the usual defaults. */

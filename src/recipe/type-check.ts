@@ -5,6 +5,7 @@ import { dirname, relative, resolve, sep } from "node:path";
 import { fileURLToPath } from "node:url";
 import type ts from "typescript";
 import { UserError } from "../errors.js";
+import { EXTERNAL_PACKAGES } from "./externals.js";
 import { findRecipe } from "./find-recipe.js";
 
 /** The compiler: passed along, because it is loaded only when it is needed. */
@@ -36,7 +37,7 @@ export async function typeErrors(file: string): Promise<readonly string[]> {
   const config = readConfig(ts, entry);
   const host = ts.createCompilerHost(config.options);
   const nodeTypes = addNodeTypes(ts, config.options, host, entry);
-  resolveOwnTypes(ts, config.options, host);
+  resolveOurs(ts, config.options, host);
   const rootNames = [entry, ...config.declarations, ...nodeTypes.files];
   const program = ts.createProgram({ rootNames, options: config.options, host });
   const sources = program.getSourceFiles().filter((source) => isUsers(program, source));
@@ -108,8 +109,11 @@ function addNodeTypes(
   }
 }
 
-/** "wbsync" is what the recipe's folder has installed, otherwise this package: also in this package's own folder. */
-function resolveOwnTypes(ts: Ts, options: ts.CompilerOptions, host: ts.CompilerHost): void {
+/**
+ * What comes from the runner need not be installed beside the recipe: "wbsync" is this package then, also in this package's own
+ * folder, and a database driver is the one that this package uses.
+ */
+function resolveOurs(ts: Ts, options: ts.CompilerOptions, host: ts.CompilerHost): void {
   const cache = ts.createModuleResolutionCache(
     host.getCurrentDirectory(),
     (name) => host.getCanonicalFileName(name),
@@ -119,12 +123,20 @@ function resolveOwnTypes(ts: Ts, options: ts.CompilerOptions, host: ts.CompilerH
     literals.map((literal) => {
       const mode = ts.getModeForUsageLocation(source, literal, options);
       const found = ts.resolveModuleName(literal.text, containingFile, options, host, cache, redirected, mode);
-      if (literal.text !== "wbsync") return found;
       const path = found.resolvedModule?.resolvedFileName;
+      if (path === undefined && isDriver(literal.text)) {
+        // Without the cache: it holds for every folder above the recipe, so also for some above this package, that nothing is there.
+        return ts.resolveModuleName(literal.text, OWN_TYPES, options, host, undefined, redirected, mode);
+      }
+      if (literal.text !== "wbsync") return found;
       if (path !== undefined && !path.startsWith(PACKAGE)) return found;
       const extension = OWN_TYPES.endsWith(".d.ts") ? ts.Extension.Dts : ts.Extension.Ts;
       return { ...found, resolvedModule: { resolvedFileName: OWN_TYPES, extension, isExternalLibraryImport: false } };
     });
+}
+
+function isDriver(module: string): boolean {
+  return EXTERNAL_PACKAGES.some((name) => module === name || module.startsWith(`${name}/`));
 }
 
 function isUsers(program: ts.Program, source: ts.SourceFile): boolean {

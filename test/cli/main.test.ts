@@ -35,6 +35,10 @@ const wrong: readonly (readonly [args: string[], message: RegExp])[] = [
   [["depoly"], /Unknown command 'depoly'[\s\S]*Did you mean deploy/],
   [["list", "--jsn"], /Unknown option '--jsn'[\s\S]*Did you mean --json/],
   [["deploy"], /Missing required argument 'file'/],
+  [["deploy", "nowhere.ts"], /There is no recipe nowhere\.ts[\s\S]*path of a \.ts or \.js file/],
+  [["deploy", "/tmp"], /\/tmp is not a file/],
+  [["deploy", "--wait", "p1.ts"], /--wait takes seconds: write "wbsync deploy p1\.ts --wait", or --wait=60/],
+  [["deploy", "p1.ts", "--wait", "0"], /whole number from 1 to 86400/],
   [["list", "--port", "70000"], /whole number from 1 to 65535/],
   [["list", "--url", "http://x"], /Redis URL is not valid/],
   [["list", "--cert", "a.pem"], /--cert and --key belong together/],
@@ -72,6 +76,24 @@ test("a Redis that cannot be reached is exit code 3, with the address", async ()
     assert.equal(stdout, "");
     assert.match(stderr, new RegExp(`127\\.0\\.0\\.1:${port}`));
   }
+});
+
+test("the registry's Redis has a flag of its own, which the advice names", async (t) => {
+  const redis = await startRedis();
+  t.after(() => redis.stop());
+  const registry = `redis://127.0.0.1:${await freePort()}`;
+  for (const [args, env] of [
+    [["list", "--registry-url", registry], {}],
+    [["run"], { WBSYNC_REGISTRY_URL: registry }],
+  ] as const) {
+    const { code, stderr } = await wbsync(args, { env: { REDIS_URL: redis.url, ...env } });
+    assert.equal(code, 3);
+    assert.match(stderr, /refuses the connection\.\nCheck --registry-url \(or WBSYNC_REGISTRY_URL\)/);
+    assert.doesNotMatch(stderr, /--host|--port/);
+  }
+  const url = `redis://127.0.0.1:${await freePort()}`;
+  const other = await wbsync(["run", "--url", url], { env: { WBSYNC_REGISTRY_URL: redis.url } });
+  assert.match(other.stderr, /refuses the connection\.[\s\S]*Check --host and --port/);
 });
 
 test("with --json an error is one JSON object on stderr", async () => {

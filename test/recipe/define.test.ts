@@ -109,8 +109,8 @@ const refused: readonly [Record<string, unknown>, RegExp][] = [
   [{ maxDeletesPerMinute: -1 }, /option "maxDeletesPerMinute" must be an integer, 0 or more, or Infinity, got -1/],
   [{ transform: "upper" }, /option "transform" must be a function/],
   [{ transform: async () => ({}) }, /option "transform" must be a synchronous function/],
-  [{ keyPrefix: "person" }, /option "keyPrefix" is unknown: did you mean "keysPrefix"\?$/],
-  [{ timeout: 5000 }, /option "timeout" is unknown/],
+  [{ keyPrefix: "person" }, /option "keyPrefix" is unknown, got "person": did you mean "keysPrefix"\?$/],
+  [{ timeout: 5000 }, /option "timeout" is unknown, got 5000: the options are name, version, .*, mappings\.$/],
   [{ mappings: undefined }, /option "mappings" must be an object like .*, got nothing/],
   [{ mappings: [] }, /option "mappings" must be an object like .*, got an array of 0/],
   [{ mappings: {} }, /option "mappings" must name at least one field/],
@@ -146,6 +146,7 @@ test("all problems of a recipe come in one error", () => {
 
 test("a refusal shows no value of an object, which may be a password", () => {
   assert.doesNotMatch(refusal({ connector: { user: "u", password: "hunter2" } }), /hunter2/);
+  assert.match(refusal({ password: "hunter2" }), /option "password" is unknown, got \[secret\]:/);
 });
 
 test("a wrong option is a compile error", () => {

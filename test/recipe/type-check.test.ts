@@ -64,6 +64,33 @@ test("a package without types is no error of the recipe", async () => {
   assert.deepEqual(errors, []);
 });
 
+test("a database driver comes with wbsync: with its types where nothing else is installed", async () => {
+  const drivers = `import mysql2 from "mysql2";
+import { createPool } from "mysql2/promise";
+import pg from "pg";
+import { DatabaseSync } from "@photostructure/sqlite";
+export const all = [createPool, pg.Pool, DatabaseSync];
+export const escaped: number = mysql2.escape("a");
+`;
+  const [error, ...more] = await errorsOf({ "recipe.ts": drivers });
+  assert.match(error!, /^recipe\.ts:6:14 - error TS2322: Type 'string'/);
+  assert.deepEqual(more, []);
+});
+
+test("a part of a driver that has no types is no error of the recipe", async () => {
+  const recipe = 'import utils from "pg/lib/utils.js";\nexport default utils;\n';
+  assert.deepEqual(await errorsOf({ "recipe.ts": recipe }), []);
+});
+
+test("a driver that the project has installed is the project's", async () => {
+  const errors = await errorsOf({
+    "recipe.ts": 'import { mine } from "pg";\nexport const n: number = mine;\n',
+    "node_modules/pg/package.json": '{ "name": "pg", "types": "index.d.ts" }',
+    "node_modules/pg/index.d.ts": "export declare const mine: number;\n",
+  });
+  assert.deepEqual(errors, []);
+});
+
 test("a package that is not installed is an error of the recipe", async () => {
   const [error] = await errorsOf({ "recipe.ts": 'import x from "left-pad-of-old";\nexport default x;\n' });
   assert.match(error!, /^recipe\.ts:1:15 - error TS2307/);

@@ -1,5 +1,5 @@
 /** `wbsync deploy`: checks a recipe's file, bundles it, and registers every recipe in it. */
-import { Command } from "commander";
+import { Command, InvalidArgumentError } from "commander";
 import type { Redis } from "ioredis";
 import { UserError } from "../../errors.js";
 import type { Recipe } from "../../recipe/recipe.js";
@@ -38,12 +38,18 @@ export function deployCommand(): Command {
     .argument("<file>", "a TypeScript or JavaScript file that exports one recipe or several")
     .option("-f, --force", "also replace a version that is newer or the same")
     .option("--dry-run", "show what would change, and change nothing")
-    .option("--wait [seconds]", `wait until a runner has taken over (default: ${WAIT_S})`, integer(1, 86_400))
+    .option("--wait [seconds]", `wait until a runner has taken over (default: ${WAIT_S})`, seconds)
     .option("--sign <key>", "sign with a private key: see wbsync keys generate")
     .option("--no-check", "do not check the types")
     .addOption(jsonOption())
     .addHelpText("after", EXAMPLES)
     .action(action(deploy));
+}
+
+/** What follows --wait is taken for its seconds, also where it is the file. */
+function seconds(text: string): number {
+  if (!Number.isNaN(Number(text))) return integer(1, 86_400)(text);
+  throw new InvalidArgumentError(`--wait takes seconds: write "wbsync deploy ${text} --wait", or --wait=${WAIT_S}.`);
 }
 
 async function deploy(context: Context, file: string, options: DeployOptions): Promise<void> {
@@ -141,12 +147,16 @@ function hasTakenOver(status: Status | undefined, { name, version, revision }: D
   const { refused } = status;
   if (refused?.version === version && (refused.revision ?? revision) >= revision) {
     const hint = `Version ${status.version} goes on. Correct the recipe and deploy it again.`;
-    throw new UserError("HALTED", `Version ${version} of recipe "${name}" was refused: ${refused.reason}`, { hint });
+    throw halted(refused, `Version ${version} of recipe "${name}" was refused`, hint);
   }
   if (status.revision < revision || status.version !== version || status.state === "starting") return undefined;
   if (status.state !== "failing" && status.state !== "halted") return true;
-  const reason = status.reason ?? "no reason was given";
-  throw new UserError("HALTED", `Version ${version} of recipe "${name}" is ${status.state}: ${reason}`, {
-    hint: "The recipe is registered, and its runner keeps trying. See wbsync list.",
-  });
+  const hint = "The recipe is registered, and its runner keeps trying. See wbsync list.";
+  throw halted(status, `Version ${version} of recipe "${name}" is ${status.state}`, hint);
+}
+
+/** The exit code says whether it is for want of the database. */
+function halted({ reason, code }: Pick<Status, "reason" | "code">, what: string, hint: string): UserError {
+  const isUnreachable = code === "DATABASE_UNREACHABLE";
+  return new UserError(isUnreachable ? code : "HALTED", `${what}: ${reason ?? "no reason was given"}`, { hint });
 }
