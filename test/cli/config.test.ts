@@ -1,12 +1,11 @@
 /** `wbsync config` and `wbsync keys`, as processes against a real Redis. */
 import assert from "node:assert/strict";
-import { spawn, spawnSync } from "node:child_process";
 import { readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, beforeEach, test } from "node:test";
-import { project, recipeSource, WBSYNC, wbsync } from "../support/cli.js";
+import { project, recipeSource, wbsync } from "../support/cli.js";
 import { type RedisServer, startRedis } from "../support/redis.js";
-import { waitFor } from "../support/wait.js";
+import { noTerminal, startOnTerminal } from "../support/terminal.js";
 
 let redis: RedisServer;
 let key: string;
@@ -58,29 +57,17 @@ test("a parameter is set from a variable or a file, with the key from a file", a
   assert.match(missing.stderr, /environment variable D is not set/);
 });
 
-test(
-  "on a terminal a value is asked for, and not shown",
-  { skip: !hasScript() && "no script(1) from util-linux" },
-  async () => {
-    // script(1) gives a command a terminal of its own, and repeats what is to be seen on it.
-    const command = `'${process.execPath}' '${WBSYNC}' config set Asked`;
-    const env = { ...process.env, NO_COLOR: "1", REDIS_URL: redis.url, WBSYNC_SECRET_KEY: key };
-    const terminal = spawn("script", ["-qec", command, "/dev/null"], { cwd: dir, env, stdio: "pipe" });
-    let screen = "";
-    terminal.stdout.setEncoding("utf8").on("data", (text: string) => (screen += text));
-    const ended = new Promise((resolve) => terminal.once("close", resolve));
-    await waitFor(() => /Asked/.test(screen), { what: "the question" });
-    terminal.stdin.write("typed by a person\r");
-    assert.equal(await ended, 0, screen);
-    assert.match(screen, /Asked is set/);
-    assert.doesNotMatch(screen, /typed|person/);
-    assert.equal((await run(["config", "get", "Asked"], { WBSYNC_SECRET_KEY: key })).stdout, "typed by a person\n");
-  },
-);
-
-function hasScript(): boolean {
-  return spawnSync("script", ["--version"], { encoding: "utf8" }).stdout?.includes("util-linux") ?? false;
-}
+test("on a terminal a value is asked for, and not shown", { skip: noTerminal }, async (t) => {
+  const env = { REDIS_URL: redis.url, WBSYNC_SECRET_KEY: key };
+  const terminal = startOnTerminal(["config", "set", "Asked"], { cwd: dir, env });
+  t.after(() => terminal.stop());
+  await terminal.shows(/Asked/);
+  terminal.type("typed by a person\r");
+  assert.equal(await terminal.ended, 0, terminal.screen());
+  assert.match(terminal.screen(), /Asked is set/);
+  assert.doesNotMatch(terminal.screen(), /typed|person/);
+  assert.equal((await run(["config", "get", "Asked"], { WBSYNC_SECRET_KEY: key })).stdout, "typed by a person\n");
+});
 
 test("list shows names and never values", async () => {
   await run(["config", "set", "MySqlPassword"], { WBSYNC_SECRET_KEY: key }, VALUE);

@@ -1,39 +1,32 @@
 /** `wbsync init --from`: recipes made of a real catalog and real hashes, that need no editing. */
 import assert from "node:assert/strict";
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { after, before, beforeEach, test } from "node:test";
+import { after, before, test } from "node:test";
 import { DatabaseSync } from "@photostructure/sqlite";
 import { typeErrors } from "../../src/recipe/type-check.js";
-import { startWbsync, wbsync } from "../support/cli.js";
+import { startWbsync } from "../support/cli.js";
 import { type MariadbServer, startMariadb } from "../support/mariadb.js";
 import { type PostgresServer, startPostgres } from "../support/postgres.js";
-import { freePort, tempDir } from "../support/process.js";
-import { type RedisServer, startRedis } from "../support/redis.js";
+import { freePort } from "../support/process.js";
 import { waitFor } from "../support/wait.js";
+import { initLab } from "./init-lab.js";
 
-let redis: RedisServer;
 let mariadb: MariadbServer;
 let postgres: PostgresServer;
-let dir: string;
-
-const run = async (...args: string[]) => await wbsync(args, { cwd: dir, env: { REDIS_URL: redis.url } });
-const read = (name: string) => readFileSync(join(dir, name), "utf8");
+const lab = initLab();
+const { run, read } = lab;
 
 before(async () => {
-  [redis, mariadb, postgres] = await Promise.all([startRedis(), startMariadb(), startPostgres()]);
+  [mariadb, postgres] = await Promise.all([startMariadb(), startPostgres()]);
 });
-after(() => Promise.all([redis, mariadb, postgres].map((server) => server?.stop())));
-beforeEach(async () => {
-  dir = tempDir("wbsync-from");
-  await redis.client().flushall();
-});
+after(() => Promise.all([mariadb, postgres].map((server) => server?.stop())));
 
 test("one table and its hashes give a recipe that carries them as it stands", async (t) => {
   await mariadb.query("CREATE DATABASE one");
   await mariadb.query(`CREATE TABLE one.persons (id VARCHAR(40) COLLATE utf8mb4_bin PRIMARY KEY, first VARCHAR(100),
     last VARCHAR(100), age INT, vip TINYINT(4), created TIMESTAMP DEFAULT CURRENT_TIMESTAMP)`);
-  const client = redis.client();
+  const client = lab.client();
   for (let id = 0; id < 20; id++) {
     await client.hset(`person:${id}`, { first_name: "Ann", last_name: "Lee", age: "30", vip: "true", shoe: "39" });
   }
@@ -57,9 +50,9 @@ test("one table and its hashes give a recipe that carries them as it stands", as
   assert.match(recipe, /\/\/ Columns that stay as they are: created/);
   assert.match(read("shop/.env"), /^MYSQL_PASSWORD=secret$/m);
   for (const text of [recipe, made.stdout, made.stderr]) assert.ok(!text.includes("secret"));
-  assert.deepEqual(await typeErrors(join(dir, "shop/recipe.ts")), []);
+  assert.deepEqual(await typeErrors(join(lab.dir, "shop/recipe.ts")), []);
 
-  const runner = startWbsync(["run"], { cwd: dir, env: { REDIS_URL: redis.url, MYSQL_PASSWORD: "secret" } });
+  const runner = startWbsync(["run"], { cwd: lab.dir, env: { REDIS_URL: lab.redisUrl, MYSQL_PASSWORD: "secret" } });
   t.after(() => runner.stop("SIGKILL"));
   const deployed = await run("deploy", "shop/recipe.ts", "--wait");
   assert.equal(deployed.code, 0, deployed.stderr);
@@ -76,7 +69,7 @@ test("several tables give a file each, and one that deploys them all; what has n
   await postgres.query(`CREATE TABLE shop.order_lines (order_id bigint, line_no int, amount numeric(10,2) NOT NULL,
     doubled numeric GENERATED ALWAYS AS (amount * 2) STORED, PRIMARY KEY (order_id, line_no))`);
   await postgres.query("CREATE TABLE audit (id serial PRIMARY KEY, text text)");
-  const client = redis.client();
+  const client = lab.client();
   await client.hset("customer:6b1bd5b6-3f3e-4b6c-9c0a-2f6f0c4e9d10", { full_name: "Ann", since: "2024-02-29" });
   await client.hset("orderLine:1:2", { amount: "9.99", line_no: "2" });
   const made = await run("init", ".", "--from", postgres.url, "--json");
@@ -96,7 +89,7 @@ test("several tables give a file each, and one that deploys them all; what has n
 });
 
 test("a table without hashes gives fields with the names of its columns", async () => {
-  const file = join(dir, "app.sqlite");
+  const file = join(lab.dir, "app.sqlite");
   const database = new DatabaseSync(file);
   database.exec(
     "CREATE TABLE categories (id TEXT PRIMARY KEY NOT NULL, title TEXT NOT NULL, rank INTEGER); CREATE TABLE x (y TEXT)",
@@ -106,12 +99,12 @@ test("a table without hashes gives fields with the names of its columns", async 
   assert.equal(made.code, 0, made.stderr);
   const recipe = read("shop/recipe.ts");
   assert.match(recipe, /name: "Categories"[\s\S]*keysPrefix: "category"[\s\S]*title: "title",.*\n\s+rank: "rank",/);
-  assert.deepEqual(await typeErrors(join(dir, "shop/recipe.ts")), []);
+  assert.deepEqual(await typeErrors(join(lab.dir, "shop/recipe.ts")), []);
   assert.equal((await run("deploy", "shop/recipe.ts", "--no-check")).code, 0);
 });
 
 test("where no hash resembles any of several tables, the tables are named", async () => {
-  const file = join(dir, "app.sqlite");
+  const file = join(lab.dir, "app.sqlite");
   const database = new DatabaseSync(file);
   database.exec(
     "CREATE TABLE a (id TEXT PRIMARY KEY NOT NULL, t TEXT); CREATE TABLE b (id TEXT PRIMARY KEY NOT NULL, u TEXT)",
@@ -123,7 +116,7 @@ test("where no hash resembles any of several tables, the tables are named", asyn
   const unknown = await run("init", "shop", "--from", file, "--table", "c");
   assert.equal(unknown.code, 1);
   assert.match(unknown.stderr, /no table "c"/);
-  assert.ok(!existsSync(join(dir, "shop")));
+  assert.ok(!existsSync(join(lab.dir, "shop")));
   assert.equal((await run("init", "shop", "--from", file, "--table", "b", "--prefix", "box")).code, 0);
   assert.match(read("shop/recipe.ts"), /keysPrefix: "box"/);
 });
@@ -138,7 +131,7 @@ test("a database whose columns nobody can list is refused, with what to do inste
     assert.equal(refused.code, 2);
     assert.match(refused.stderr, new RegExp(`--from cannot read what .* holds[\\s\\S]*--template ${name}`));
   }
-  assert.ok(!existsSync(join(dir, "shop")));
+  assert.ok(!existsSync(join(lab.dir, "shop")));
 });
 
 test("a database that cannot be reached is exit code 4, and no message shows its password", async () => {

@@ -1,36 +1,23 @@
 /** `wbsync init`: names from anywhere become files, exports and commands that are valid. */
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { chmodSync, mkdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { after, before, beforeEach, test } from "node:test";
+import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { DatabaseSync } from "@photostructure/sqlite";
 import { moduleNames } from "../../src/cli/init/modules.js";
 import { typeErrors } from "../../src/recipe/type-check.js";
-import { wbsync } from "../support/cli.js";
-import { tempDir } from "../support/process.js";
-import { type RedisServer, startRedis } from "../support/redis.js";
+import { initLab } from "./init-lab.js";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 
-let redis: RedisServer;
-let dir: string;
-const run = async (...args: string[]) => await wbsync(args, { cwd: dir, env: { REDIS_URL: redis.url } });
-const read = (name: string) => readFileSync(join(dir, name), "utf8");
-
-before(async () => {
-  redis = await startRedis();
-});
-after(() => redis.stop());
-beforeEach(async () => {
-  dir = tempDir("wbsync-init-names");
-  await redis.client().flushall();
-});
+const lab = initLab();
+const { run, read } = lab;
 
 test("tables of any script, and names that differ in punctuation alone, give a recipe each", async () => {
-  const database = new DatabaseSync(join(dir, "app.sqlite"));
-  const client = redis.client();
+  const database = new DatabaseSync(join(lab.dir, "app.sqlite"));
+  const client = lab.client();
   for (const [table, field] of Object.entries({
     заказы: "p",
     товары: "q",
@@ -49,7 +36,7 @@ test("tables of any script, and names that differ in punctuation alone, give a r
   assert.deepEqual(modules, ["2024_orders.ts", "a-b-2.ts", "a-b.ts", "recipe.ts", "заказы.ts", "товары.ts"]);
   assert.equal(new Set(recipes.map(({ name }) => name)).size, 5);
   assert.match(read("shop/recipe.ts"), /default as _2024OrdersWriteBehind \}/);
-  assert.deepEqual(await typeErrors(join(dir, "shop/recipe.ts")), []);
+  assert.deepEqual(await typeErrors(join(lab.dir, "shop/recipe.ts")), []);
   const deployed = await run("deploy", "shop/recipe.ts", "--json");
   assert.equal(deployed.code, 0, deployed.stderr);
   assert.equal((JSON.parse(deployed.stdout) as unknown[]).length, 5);
@@ -83,26 +70,27 @@ test("the command in README.md is one that a shell understands as it is meant", 
 test("a recipe may ask the environment, before and after npm install", async () => {
   assert.equal((await run("init", "shop", "--yes", "--template", "sqlite")).code, 0);
   const recipe = read("shop/recipe.ts").replace('"data.sqlite"', 'process.env.FILE ?? "data.sqlite"');
-  writeFileSync(join(dir, "shop/recipe.ts"), recipe);
-  assert.deepEqual(await typeErrors(join(dir, "shop/recipe.ts")), []);
+  writeFileSync(join(lab.dir, "shop/recipe.ts"), recipe);
+  assert.deepEqual(await typeErrors(join(lab.dir, "shop/recipe.ts")), []);
   // What npm install would put there.
   const { dependencies, devDependencies } = JSON.parse(read("shop/package.json")) as Record<string, object>;
   assert.deepEqual(Object.keys({ ...dependencies, ...devDependencies }), ["wbsync", "@types/node", "typescript"]);
-  mkdirSync(join(dir, "shop/node_modules/@types"), { recursive: true });
-  symlinkSync(ROOT, join(dir, "shop/node_modules/wbsync"));
-  symlinkSync(join(ROOT, "node_modules/@types/node"), join(dir, "shop/node_modules/@types/node"));
-  assert.deepEqual(await typeErrors(join(dir, "shop/recipe.ts")), []);
-  execFileSync(process.execPath, [join(ROOT, "node_modules/typescript/bin/tsc"), "-p", join(dir, "shop")]);
+  mkdirSync(join(lab.dir, "shop/node_modules/@types"), { recursive: true });
+  symlinkSync(ROOT, join(lab.dir, "shop/node_modules/wbsync"));
+  symlinkSync(join(ROOT, "node_modules/@types/node"), join(lab.dir, "shop/node_modules/@types/node"));
+  assert.deepEqual(await typeErrors(join(lab.dir, "shop/recipe.ts")), []);
+  execFileSync(process.execPath, [join(ROOT, "node_modules/typescript/bin/tsc"), "-p", join(lab.dir, "shop")]);
 });
 
 test("secrets that are written over a file that all could read are closed to them", async () => {
   const url = ["--connection", "mysql://app:secret@h/db"];
   assert.equal((await run("init", "shop", "--yes", ...url)).code, 0);
   assert.equal((await run("keys", "generate", "release")).code, 0);
-  for (const file of ["shop/.env", "release.key"]) chmodSync(join(dir, file), 0o644);
+  for (const file of ["shop/.env", "release.key"]) chmodSync(join(lab.dir, file), 0o644);
   assert.equal((await run("init", "shop", "--yes", "--force", ...url)).code, 0);
   assert.equal((await run("keys", "generate", "release", "--force")).code, 0);
-  for (const file of ["shop/.env", "release.key"]) assert.equal(statSync(join(dir, file)).mode & 0o777, 0o600, file);
+  for (const file of ["shop/.env", "release.key"])
+    assert.equal(statSync(join(lab.dir, file)).mode & 0o777, 0o600, file);
 });
 
 test("where one key of a pair exists the other is not written", async () => {
@@ -110,7 +98,7 @@ test("where one key of a pair exists the other is not written", async () => {
     ["a.pub", "a.key"],
     ["b.key", "b.pub"],
   ] as const) {
-    writeFileSync(join(dir, present), "");
+    writeFileSync(join(lab.dir, present), "");
     const { code, stderr } = await run("keys", "generate", present[0]!);
     assert.equal(code, 2);
     assert.match(stderr, new RegExp(`${present} exists already`));

@@ -1,31 +1,20 @@
 /** `wbsync init`: what it writes is a project that type-checks and deploys as it is. */
 import assert from "node:assert/strict";
-import { existsSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { spawnSync } from "node:child_process";
+import { existsSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { after, before, beforeEach, test } from "node:test";
+import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { DATABASE_NAMES, databaseOf } from "../../src/cli/init/databases.js";
 import { typeErrors } from "../../src/recipe/type-check.js";
-import { startWbsync, wbsync } from "../support/cli.js";
+import { startWbsync } from "../support/cli.js";
 import { startMariadb } from "../support/mariadb.js";
 import { startPostgres } from "../support/postgres.js";
 import { MAPPING_OF_EVERY_TYPE } from "../support/every-type.js";
-import { tempDir } from "../support/process.js";
-import { type RedisServer, startRedis } from "../support/redis.js";
+import { initLab } from "./init-lab.js";
 
-let redis: RedisServer;
-let dir: string;
-const run = async (...args: string[]) => await wbsync(args, { cwd: dir, env: { REDIS_URL: redis.url } });
-const read = (name: string) => readFileSync(join(dir, name), "utf8");
-
-before(async () => {
-  redis = await startRedis();
-});
-after(() => redis.stop());
-beforeEach(async () => {
-  dir = tempDir("wbsync-init");
-  await redis.client().flushall();
-});
+const lab = initLab();
+const { run, read } = lab;
 
 for (const database of DATABASE_NAMES) {
   test(`a new ${database} project type-checks and deploys as it is`, async () => {
@@ -43,7 +32,7 @@ for (const database of DATABASE_NAMES) {
     const { dependencies } = JSON.parse(read("shop/package.json")) as { dependencies: Record<string, string> };
     const { driver } = databaseOf(database);
     assert.deepEqual(Object.keys(dependencies), ["wbsync", ...(driver === undefined ? [] : [driver])]);
-    assert.deepEqual(await typeErrors(join(dir, "shop/recipe.ts")), []);
+    assert.deepEqual(await typeErrors(join(lab.dir, "shop/recipe.ts")), []);
 
     const deployed = await run("deploy", "shop/recipe.ts");
     assert.equal(deployed.code, 0, deployed.stderr);
@@ -137,10 +126,17 @@ test("what the URL says of encryption stands in the recipe", async () => {
 test("a password goes into .env, which only its owner can read, and nowhere else", async () => {
   await run("init", "shop", "--yes", "--connection", "mysql://app:se%23cret@db/shop");
   assert.match(read("shop/.env"), /^MYSQL_PASSWORD='se#cret'$/m);
-  assert.equal(statSync(join(dir, "shop/.env")).mode & 0o777, 0o600);
+  assert.equal(statSync(join(lab.dir, "shop/.env")).mode & 0o777, 0o600);
   assert.match(read("shop/.gitignore"), /^\.env$/m);
   for (const file of ["recipe.ts", "README.md", ".env.example"])
     assert.ok(!read(`shop/${file}`).includes("se#cret"), file);
+});
+
+test("what npm says of a project without .env stands in its README.md", async () => {
+  await run("init", "shop", "--yes");
+  const { stderr } = spawnSync("npm", ["run", "--silent", "deploy"], { cwd: join(lab.dir, "shop"), encoding: "utf8" });
+  assert.match(stderr, /\.env/);
+  assert.ok(read("shop/README.md").includes(stderr.trim()), stderr);
 });
 
 test("files that exist are not overwritten without --force", async () => {
@@ -154,18 +150,30 @@ test("files that exist are not overwritten without --force", async () => {
   assert.notEqual(read("shop/recipe.ts"), before);
 });
 
+test("who names the database is asked nothing else: what no flag says takes its default", async () => {
+  const made = await run("init", "shop", "--template", "sqlite", "--table", "orders");
+  assert.equal(made.code, 0, made.stderr);
+  assert.match(read("shop/recipe.ts"), /name: "OrdersWriteBehind"[\s\S]*keysPrefix: "person"[\s\S]*age: "age"/);
+});
+
 test("without a terminal nothing is asked: the flags that answer are named", async () => {
-  const refused = await run("init", "shop", "--template", "sqlite");
+  const refused = await run("init", "shop", "--prefix", "order");
   assert.equal(refused.code, 2);
-  assert.match(refused.stderr, /--connection, --prefix, --table, --primary-key, --mapping, --name[\s\S]*--yes/);
-  assert.ok(!existsSync(join(dir, "shop")));
+  assert.match(refused.stderr, /--template, or say --yes.* --connection, --table, --primary-key, --mapping, --name/);
+  assert.ok(!existsSync(join(lab.dir, "shop")));
+});
+
+test("who knows the tables does not name the database beside them", async () => {
+  const refused = await run("init", "shop", "--from", "app.sqlite", "--template", "sqlite");
+  assert.equal(refused.code, 2);
+  assert.match(refused.stderr, /'--template <database>' cannot be used with option '--from <url>'/);
 });
 
 test("a folder that cannot be made, or is none, is refused with the reason", async (t) => {
-  writeFileSync(join(dir, "file"), "");
+  writeFileSync(join(lab.dir, "file"), "");
   const folders = ["file", "file/shop", ...(process.platform === "linux" ? ["/proc/shop", "/proc/deep/shop"] : [])];
   for (const folder of folders) {
-    const running = startWbsync(["init", folder, "--yes", "--template", "sqlite"], { cwd: dir });
+    const running = startWbsync(["init", folder, "--yes", "--template", "sqlite"], { cwd: lab.dir });
     t.after(() => running.stop("SIGKILL"));
     const { code, stderr } = await Promise.race([running.ended, sleep(15_000).then(() => running.stop("SIGKILL"))]);
     assert.equal(code, 2, `${folder}: ${stderr}`);
@@ -187,7 +195,7 @@ for (const [args, message] of wrong) {
     const refused = await run("init", "shop", "--yes", ...args);
     assert.equal(refused.code, 2);
     assert.match(refused.stderr, message);
-    assert.ok(!existsSync(join(dir, "shop")));
+    assert.ok(!existsSync(join(lab.dir, "shop")));
   });
 }
 
@@ -200,6 +208,6 @@ test("init refuses a prefix and a name that deploy would refuse, and writes noth
     const { code, stderr } = await run("init", "shop", "--yes", "--template", "sqlite", flag, value);
     assert.equal(code, 2);
     assert.match(stderr, problem);
-    assert.equal(existsSync(join(dir, "shop")), false);
+    assert.equal(existsSync(join(lab.dir, "shop")), false);
   }
 });

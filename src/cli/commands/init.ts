@@ -17,18 +17,22 @@ interface InitOptions extends InitFlags {
 const EXAMPLES = `
 Examples:
   wbsync init shop
-  wbsync init shop --yes --template postgres
+  wbsync init shop --template postgres
   wbsync init shop --from mysql://app:secret@db/shop
   wbsync init shop --template mysql --connection mysql://app@db/shop --prefix order --table orders \\
-    --primary-key id:integer --mapping 'customer=customer_name, total=total:decimal' --yes`;
+    --primary-key id:integer --mapping 'customer=customer_name, total=total:decimal'`;
 
 /** Declares the command. */
 export function initCommand(): Command {
   return new Command("init")
-    .description("write a new project: recipe, schema, package.json; asks for what no flag says")
+    .description("write a new project: recipe, schema, package.json; asks for what it needs to know")
     .argument("[dir]", "the folder", ".")
     .option("--from <url>", "ask nothing: read the tables of this database, and sample the hashes in Redis")
-    .addOption(new Option("--template <database>", "the database").choices(DATABASE_NAMES).conflicts("from"))
+    .addOption(
+      new Option("--template <database>", "the database; asks nothing, and takes the defaults")
+        .choices(DATABASE_NAMES)
+        .conflicts("from"),
+    )
     .addOption(new Option("--connection <url>", "where it is: mysql://user@host/database, or a file").conflicts("from"))
     .option("--prefix <text>", "the prefix of the keys")
     .option("--table <name>", "the table; with --from also several with commas")
@@ -39,7 +43,7 @@ export function initCommand(): Command {
     )
     .addOption(new Option("--mapping <fields>", "field=column:type, several with commas").conflicts("from"))
     .option("--name <name>", "the recipe's name")
-    .option("-y, --yes", "ask nothing, and take the defaults")
+    .option("-y, --yes", "ask nothing, and take the defaults, MySQL among them")
     .option("-f, --force", "overwrite files that exist")
     .addOption(jsonOption())
     .addHelpText("after", EXAMPLES)

@@ -4,8 +4,8 @@ import { writeFile } from "node:fs/promises";
 import { Command } from "commander";
 import { messageOf, UserError } from "../../errors.js";
 import { jsonOption } from "../flags.js";
-import { writePrivate } from "../init/write-private.js";
 import { print, printJson, say } from "../output.js";
+import { writePrivate } from "../write-private.js";
 
 interface Options {
   readonly force?: boolean;

@@ -85,21 +85,28 @@ const QUESTIONS: readonly Question[] = [
   },
 ];
 
-/** All answers. Throws a `UserError` USAGE where some are missing and nobody is there to ask. */
+/**
+ * All answers. Who names the database, or says --yes, is asked nothing: what no flag says takes its default. Throws a `UserError`
+ * USAGE where there are questions and nobody is there to ask.
+ */
 export async function askForAnswers(project: string, flags: InitFlags): Promise<Project> {
   const texts: Partial<Texts> = {};
-  const open = QUESTIONS.filter(({ name }) => flags[name] === undefined);
-  if (open.length > 0 && !flags.yes && !canPrompt()) {
-    throw new UserError("USAGE", "wbsync init has questions, and there is no terminal to ask them on.", {
-      hint: `Answer them with ${open.map(({ flag }) => flag).join(", ")}, or take the defaults with --yes.`,
-    });
-  }
+  const asksNothing = flags.yes === true || flags.template !== undefined;
+  if (!asksNothing && !canPrompt()) throw nobodyToAsk(flags);
   for (const question of QUESTIONS) {
-    const given = flags[question.name] ?? (flags.yes ? question.fallback(texts) : await ask(question, texts));
+    const given = flags[question.name] ?? (asksNothing ? question.fallback(texts) : await ask(question, texts));
     question.check?.(given, texts);
     Object.assign(texts, { [question.name]: given });
   }
   return projectOf(project, texts as Texts);
+}
+
+function nobodyToAsk(flags: InitFlags): UserError {
+  const open = QUESTIONS.filter(({ name }) => name !== "template" && flags[name] === undefined);
+  const rest = open.length === 0 ? "" : ` ${open.map(({ flag }) => flag).join(", ")} have defaults.`;
+  return new UserError("USAGE", "wbsync init has questions, and there is no terminal to ask them on.", {
+    hint: `Name the database with --template, or say --yes for ${databaseOf("mysql").label}.${rest}`,
+  });
 }
 
 function projectOf(project: string, { name, prefix, table, ...texts }: Texts): Project {

@@ -72,7 +72,7 @@ export function passwordOf(connection: Connection): string | undefined {
 
 function envStep(connection: Connection): string {
   return passwordOf(connection) === undefined
-    ? "`cp .env.example .env`, and write into it how to reach Redis and the database."
+    ? "`cp .env.example .env`, and write into it how to reach Redis and the database. Without it\n   `npm run deploy` ends with `node: .env: not found`."
     : "See that `.env` says how to reach Redis. It holds the database's password already.";
 }
 

@@ -9,7 +9,7 @@ import { databaseOf } from "./databases.js";
 import { type ModuleName, moduleNames } from "./modules.js";
 import { passwordOf, type Project, projectValues, type RecipePlan, type Versions } from "./project.js";
 import { fillTemplate, type Values } from "./template.js";
-import { writePrivate } from "./write-private.js";
+import { writePrivate } from "../write-private.js";
 
 const PACKAGE = fileURLToPath(new URL("../../../", import.meta.url));
 /** npm leaves files of these names out of a package: they are stored without the dot. */
