@@ -1,5 +1,6 @@
 /** The small interface that every database stands behind. A connector sees rows and checkpoints, never keys or Redis. */
 import type { Batch, Bytes, Checkpoint, CheckpointMove, Column } from "../model.js";
+import { asGuest } from "../recipe/guest.js";
 import type { ColumnType } from "../recipe/recipe.js";
 
 /** A connection option: a value, a promise of one, or a function that is called again at every connection attempt. */
@@ -95,7 +96,10 @@ export interface Sink {
   close(): Promise<void>;
 }
 
-/** Asks for an option's value now. */
-export async function resolveOption<T>(option: Option<T>): Promise<T> {
-  return await (typeof option === "function" ? (option as () => T | PromiseLike<T>)() : option);
+/**
+ * Asks for an option's value now; `who` names it. A function of the recipe runs as a guest, but only as far as it is synchronous: what
+ * an async one does after its first `await` runs in between our own code, which needs the real process and console.
+ */
+export async function resolveOption<T>(option: Option<T>, who = "a connection option"): Promise<T> {
+  return await (typeof option === "function" ? asGuest(who, option as () => T | PromiseLike<T>) : option);
 }

@@ -1,8 +1,7 @@
 /** Microsoft SQL Server and Azure SQL, through the driver mssql. */
 import type { Connector, Option } from "./connector.js";
-import { MSSQL, type MssqlOptions } from "./mssql/options.js";
+import { mssqlOptions, type MssqlOptions } from "./mssql/options.js";
 import { MssqlDatabase } from "./mssql/session.js";
-import { checkNames } from "./sql/named-options.js";
 import { sqlConnector } from "./sql/sink.js";
 import type { TableOptions } from "./sql/table.js";
 
@@ -19,6 +18,6 @@ export type { MssqlOptions } from "./mssql/options.js";
 export function mssql(options: MssqlOptions | Option<string>): {
   table(name: string, options: TableOptions): Connector;
 } {
-  const database = new MssqlDatabase(checkNames(MSSQL, options));
+  const database = new MssqlDatabase(mssqlOptions(options));
   return { table: (name, tableOptions) => sqlConnector(database, name, tableOptions) };
 }

@@ -1,8 +1,7 @@
 /** Oracle Database, through the driver oracledb in its thin mode, which needs no client libraries. */
 import type { Connector, Option } from "./connector.js";
-import { ORACLE, type OracleOptions } from "./oracle/options.js";
+import { oracleOptions, type OracleOptions } from "./oracle/options.js";
 import { OracleDatabase } from "./oracle/session.js";
-import { checkNames } from "./sql/named-options.js";
 import { sqlConnector } from "./sql/sink.js";
 import type { TableOptions } from "./sql/table.js";
 
@@ -19,6 +18,6 @@ export type { OracleOptions } from "./oracle/options.js";
 export function oracle(options: OracleOptions | Option<string>): {
   table(name: string, options: TableOptions): Connector;
 } {
-  const database = new OracleDatabase(checkNames(ORACLE, options));
+  const database = new OracleDatabase(oracleOptions(options));
   return { table: (name, tableOptions) => sqlConnector(database, name, tableOptions) };
 }

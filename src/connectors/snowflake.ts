@@ -1,8 +1,7 @@
 /** Snowflake, through the driver snowflake-sdk. */
 import type { Connector, Option, RecipeDefaults } from "./connector.js";
-import { SNOWFLAKE, type SnowflakeOptions } from "./snowflake/options.js";
+import { snowflakeOptions, type SnowflakeOptions } from "./snowflake/options.js";
 import { SnowflakeDatabase } from "./snowflake/session.js";
-import { checkNames } from "./sql/named-options.js";
 import { sqlConnector } from "./sql/sink.js";
 import type { TableOptions } from "./sql/table.js";
 
@@ -33,6 +32,6 @@ const DEFAULTS: RecipeDefaults = { batch: 50_000, duration: 10_000, partitions: 
 export function snowflake(options: SnowflakeOptions | Option<string>): {
   table(name: string, options: TableOptions): Connector;
 } {
-  const database = new SnowflakeDatabase(checkNames(SNOWFLAKE, options));
+  const database = new SnowflakeDatabase(snowflakeOptions(options));
   return { table: (name, tableOptions) => sqlConnector(database, name, tableOptions, DEFAULTS) };
 }

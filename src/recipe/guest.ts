@@ -6,8 +6,11 @@ const PRINTS = ["log", "info", "debug"] as const;
 
 type Methods = Record<string, (...args: unknown[]) => unknown>;
 
-/** Runs a guest's code to its end; `who` names it. Where it would end the process, a `UserError` BUNDLE is thrown into it. */
-export function asGuest(who: string, work: () => void): void {
+/**
+ * Runs a guest's code to its end and returns what it returns; `who` names it. Where it would end the process, a `UserError` BUNDLE is
+ * thrown into it. Of an async function that is the part before its first `await`: later it is not alone.
+ */
+export function asGuest<T>(who: string, work: () => T): T {
   const process = globalThis.process as unknown as Methods;
   const console = globalThis.console as unknown as Methods;
   const before = [
@@ -23,7 +26,7 @@ export function asGuest(who: string, work: () => void): void {
   }
   for (const name of PRINTS) console[name] = (...args) => globalThis.console.error(...args);
   try {
-    work();
+    return work();
   } finally {
     for (const [object, name, original] of before) object[name] = original!;
   }

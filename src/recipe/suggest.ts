@@ -11,15 +11,19 @@ export function suggest(name: string, candidates: readonly string[]): string | u
   return best?.candidate;
 }
 
-/** How many characters have to be inserted, removed or replaced to make one text of the other. */
+/** How many characters have to be inserted, removed, replaced, or swapped with their neighbour to make one text of the other. */
 export function editDistance(a: string, b: string): number {
+  let beforePrevious: number[] = [];
   let previous = Array.from({ length: b.length + 1 }, (_, column) => column);
   for (let row = 1; row <= a.length; row += 1) {
     const current = [row];
     for (let column = 1; column <= b.length; column += 1) {
       const replaced = previous[column - 1]! + (a[row - 1] === b[column - 1] ? 0 : 1);
-      current.push(Math.min(replaced, previous[column]! + 1, current[column - 1]! + 1));
+      const isSwapped = a[row - 1] === b[column - 2] && a[row - 2] === b[column - 1];
+      const swapped = row > 1 && column > 1 && isSwapped ? beforePrevious[column - 2]! + 1 : Infinity;
+      current.push(Math.min(replaced, swapped, previous[column]! + 1, current[column - 1]! + 1));
     }
+    beforePrevious = previous;
     previous = current;
   }
   return previous[b.length]!;

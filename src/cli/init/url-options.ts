@@ -1,14 +1,9 @@
 /** What a connection URL says behind its "?", as lines of a recipe that mean the same. Pure. */
 import { UserError } from "../../errors.js";
-import { parseUrl } from "../../connectors/sql/server-options.js";
+import { parseUrl, SERVER_PARAMETERS } from "../../connectors/sql/server-options.js";
 
 /** Makes a line of the option `name` and the text that the URL has for it. */
 export type Line = (name: string, text: string) => string | readonly string[];
-
-/** Parameters that `parseUrl` of the connectors reads. */
-const SERVER_PARAMETERS = [
-  ...["sslmode", "ssl-mode", "ssl", "tls", "socketPath", "socket", "host", "connectTimeoutMs", "statementTimeoutMs"],
-];
 
 /** The parameters that connectors of servers understand, read by their own code. */
 export function serverLines(url: URL): readonly string[] {
@@ -17,10 +12,10 @@ export function serverLines(url: URL): readonly string[] {
   if (foreign !== undefined) throw inexpressible(foreign);
   if (url.hostname !== "" && given.has("host")) throw wrong("host", "names a second server");
   const scheme = url.protocol.slice(0, -1);
-  const { tls, socketPath } = parseUrl({ kind: scheme, schemes: [scheme], port: 0 }, url.href);
+  const { ssl, socketPath } = parseUrl({ kind: scheme, schemes: [scheme], port: 0 }, url.href);
   return [
     ...(socketPath === undefined ? [] : [`${text("socketPath", socketPath as string)} // instead of host and port`]),
-    ...tlsLines("tls", url.protocol === "rediss:" ? tls || true : tls),
+    ...tlsLines("tls", url.protocol === "rediss:" ? ssl || true : ssl),
     ...["connectTimeoutMs", "statementTimeoutMs"].flatMap((name) =>
       given.has(name) ? [whole(name, given.get(name)!)] : [],
     ),

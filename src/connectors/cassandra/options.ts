@@ -1,7 +1,10 @@
 /** The options of `cassandra`: checked when the recipe is loaded, resolved with their URL at every connection attempt. */
-import { UserError } from "../../errors.js";
-import { resolveOption, type Option } from "../connector.js";
-import type { Tls } from "../sql/server-options.js";
+import { namedUrl } from "../connection-url.js";
+import type { Option } from "../connector.js";
+import { refuse } from "../option-refusal.js";
+import { milliseconds, oneOf, port, secret, text, url, wholeNumber, type OptionRule } from "../option-rules.js";
+import { checkOptions, resolveOptions, type OptionSet } from "../option-set.js";
+import { tls, type Tls } from "../sql/server-options.js";
 
 /** How many replicas have to have a row before it counts as written. */
 export type Consistency = "ONE" | "TWO" | "THREE" | "QUORUM" | "ALL" | "LOCAL_QUORUM" | "EACH_QUORUM" | "LOCAL_ONE";
@@ -55,110 +58,85 @@ export interface Cluster {
   readonly address: string;
 }
 
-const NAMES: readonly (keyof CassandraOptions)[] = [
-  ...(["url", "contactPoints", "port", "localDataCenter", "keyspace", "user", "password", "ssl", "tls"] as const),
-  ...(["consistency", "serialConsistency", "concurrency", "connectTimeoutMs", "statementTimeoutMs"] as const),
-];
 const CONSISTENCIES = ["ONE", "TWO", "THREE", "QUORUM", "ALL", "LOCAL_QUORUM", "EACH_QUORUM", "LOCAL_ONE"] as const;
 const SERIAL_CONSISTENCIES = ["SERIAL", "LOCAL_SERIAL"] as const;
-const HINT =
-  'Write cassandra({ contactPoints: ["host"], localDataCenter: "datacenter1", keyspace, user, password }). ' +
-  'The name of the data center is what "SELECT data_center FROM system.local" says.';
 
-/** Checks the names of the options: a misspelt one would be ignored for ever. */
+const contactPoints: OptionRule<readonly string[]> = {
+  expected: "a host or a list of hosts",
+  read(given) {
+    const list: unknown = typeof given === "string" ? given.split(",") : given;
+    if (!Array.isArray(list) || list.length === 0) return undefined;
+    const points = list.map((point) => (typeof point === "string" ? point.trim() : ""));
+    return points.includes("") ? undefined : points;
+  },
+};
+
+const RULES = {
+  ...{ url, contactPoints, port, localDataCenter: text, keyspace: text, user: text, password: secret, ssl: tls, tls },
+  ...{ consistency: oneOf(CONSISTENCIES), serialConsistency: oneOf(SERIAL_CONSISTENCIES) },
+  ...{ concurrency: wholeNumber(1, 2048), connectTimeoutMs: milliseconds, statementTimeoutMs: milliseconds },
+} as const;
+
+const WRITING = {
+  ...{ kind: "cassandra", rules: RULES },
+  example:
+    'Write cassandra({ contactPoints: ["host"], localDataCenter: "datacenter1", keyspace, user, password }). ' +
+    'The name of the data center is what "SELECT data_center FROM system.local" says.',
+};
+
+const readUrl = namedUrl({
+  ...WRITING,
+  schemes: ["cassandra"],
+  parts: (url) => ({
+    ...{ contactPoints: decodeURIComponent(url.hostname), port: url.port },
+    ...{ user: decodeURIComponent(url.username), password: decodeURIComponent(url.password) },
+    keyspace: decodeURIComponent(url.pathname.slice(1)),
+  }),
+});
+
+const CASSANDRA: OptionSet<typeof RULES> = {
+  ...WRITING,
+  alone: "url",
+  partsOf(text) {
+    const { tls, ssl, ...parts } = readUrl(text);
+    // Not as `tls`, which would win over a recipe's `ssl`.
+    return { ...parts, ssl: tlsOf(tls ?? ssl) };
+  },
+};
+
+/** Checks the options when the recipe is loaded. */
 export function cassandraOptions(given: CassandraOptions | Option<string>): CassandraOptions {
-  if (typeof given === "string") parseUrl(given);
-  if (typeof given === "string" || typeof given === "function" || isThenable(given)) return { url: given };
-  if (typeof given !== "object" || given === null) refuse(`expected options or a URL, got ${typeof given}`);
-  const unknown = Object.keys(given).filter((name) => !(NAMES as readonly string[]).includes(name));
-  if (unknown.length > 0) refuse(`unknown option "${unknown.join('", "')}"`, `Options are ${NAMES.join(", ")}.`);
-  if (given.url === undefined && given.contactPoints === undefined) refuse("contactPoints is missing");
-  if (given.url === undefined && given.localDataCenter === undefined) refuse("localDataCenter is missing");
-  return given;
+  const options = checkOptions<CassandraOptions>(CASSANDRA, given);
+  if (options.url !== undefined) return options;
+  if (options.contactPoints === undefined) refuse(CASSANDRA, "contactPoints is missing");
+  if (options.localDataCenter === undefined) refuse(CASSANDRA, "localDataCenter is missing");
+  return options;
 }
 
 /** Asks for every option's value now. */
 export async function resolveCluster(options: CassandraOptions): Promise<Cluster> {
-  const given: Record<string, unknown> = {};
-  for (const name of NAMES) {
-    const value = options[name] === undefined ? undefined : await resolveOption(options[name] as Option<unknown>);
-    if (value !== undefined && value !== null) given[name] = value;
-  }
-  const merged: Record<string, unknown> = { ...(given["url"] === undefined ? {} : parseUrl(given["url"])), ...given };
-  const contactPoints = listOf(merged["contactPoints"]);
-  const port = numberOf("port", merged["port"] ?? 9042, 65_535);
+  const given = await resolveOptions(CASSANDRA, options);
+  const { contactPoints = refuse(CASSANDRA, "contactPoints is missing"), port = 9042 } = given;
   return {
     contactPoints,
     port,
-    localDataCenter: textOf("localDataCenter", merged["localDataCenter"]) ?? refuse("localDataCenter is missing"),
-    keyspace: textOf("keyspace", merged["keyspace"]),
-    user: textOf("user", merged["user"]),
-    password: textOf("password", merged["password"]),
-    tls: (merged["tls"] ?? merged["ssl"] ?? false) as Tls,
-    consistency: oneOf("consistency", merged["consistency"] ?? "LOCAL_QUORUM", CONSISTENCIES),
-    serialConsistency: oneOf("serialConsistency", merged["serialConsistency"] ?? "SERIAL", SERIAL_CONSISTENCIES),
-    concurrency: numberOf("concurrency", merged["concurrency"] ?? 128, 2048),
-    connectTimeoutMs: numberOf("connectTimeoutMs", merged["connectTimeoutMs"] ?? 10_000, 2 ** 31 - 1),
-    statementTimeoutMs: numberOf("statementTimeoutMs", merged["statementTimeoutMs"] ?? 12_000, 2 ** 31 - 1),
+    localDataCenter: given.localDataCenter ?? refuse(CASSANDRA, "localDataCenter is missing"),
+    ...{ keyspace: given.keyspace, user: given.user, password: given.password },
+    tls: given.tls ?? given.ssl ?? false,
+    consistency: given.consistency ?? "LOCAL_QUORUM",
+    serialConsistency: given.serialConsistency ?? "SERIAL",
+    concurrency: given.concurrency ?? 128,
+    connectTimeoutMs: given.connectTimeoutMs ?? 10_000,
+    statementTimeoutMs: given.statementTimeoutMs ?? 12_000,
     address: contactPoints.map((point) => (hasPort(point) ? point : `${point}:${port}`)).join(", "),
   };
 }
 
-/** The parts of a URL, by the names of the options. Never shows the URL: it may hold a password. */
-function parseUrl(url: unknown): Partial<Record<keyof CassandraOptions, unknown>> {
-  if (typeof url !== "string") return refuse(`url: expected a text, got ${typeof url}`);
-  if (!URL.canParse(url)) return refuse("the URL cannot be read; special characters in a password are written as %xx");
-  const { protocol, hostname, port, username, password, pathname, searchParams: query } = new URL(url);
-  if (protocol !== "cassandra:") refuse(`expected a URL that begins with cassandra://, got ${protocol}//`);
-  const keyspace = decodeURIComponent(pathname.slice(1));
-  const parts: Record<string, unknown> = {
-    contactPoints: decodeURIComponent(hostname),
-    port: port && Number(port),
-    keyspace,
-    user: decodeURIComponent(username),
-    password: decodeURIComponent(password),
-  };
-  for (const name of ["localDataCenter", "consistency", "serialConsistency"]) parts[name] = query.get(name) ?? "";
-  for (const name of ["concurrency", "connectTimeoutMs", "statementTimeoutMs"]) {
-    const value = query.get(name);
-    parts[name] = value === null ? "" : Number(value);
-  }
-  const tls = query.get("tls") ?? query.get("ssl");
-  if (tls !== null) parts["tls"] = tls === "no-verify" ? { rejectUnauthorized: false } : tls !== "false" && tls !== "0";
-  return Object.fromEntries(Object.entries(parts).filter(([, value]) => value !== ""));
-}
-
-function listOf(given: unknown): readonly string[] {
-  const list = typeof given === "string" ? given.split(",") : given;
-  if (Array.isArray(list)) {
-    const points = list.map((point) => (typeof point === "string" ? point.trim() : ""));
-    if (points.length > 0 && points.every((point) => point !== "")) return points;
-  }
-  return refuse("contactPoints: expected a host or a list of hosts");
-}
-
-function textOf(name: string, given: unknown): string | undefined {
-  if (given === undefined || typeof given === "string") return given;
-  return refuse(`${name}: expected a text, got ${typeof given}`);
-}
-
-function numberOf(name: string, given: unknown, max: number): number {
-  const number = typeof given === "string" && given.trim() !== "" ? Number(given) : given;
-  if (typeof number === "number" && Number.isInteger(number) && number >= 1 && number <= max) return number;
-  return refuse(`${name}: expected a whole number from 1 to ${max}`);
-}
-
-function oneOf<T extends string>(name: string, given: unknown, allowed: readonly T[]): T {
-  const found = typeof given === "string" ? allowed.find((one) => one === given.toUpperCase()) : undefined;
-  return found ?? refuse(`${name}: expected one of ${allowed.join(", ")}`);
-}
-
-function refuse(what: string, hint = HINT): never {
-  throw new UserError("RECIPE_INVALID", `cassandra: ${what}`, { hint });
+/** What a URL says of TLS. */
+function tlsOf(said: unknown): Tls | undefined {
+  if (said === undefined) return undefined;
+  return said === "no-verify" ? { rejectUnauthorized: false } : said !== "false" && said !== "0";
 }
 
 /** "host:1234", "[::1]:1234"; not "::1". */
 const hasPort = (point: string): boolean => /^(\[.*\]|[^:]+):\d+$/.test(point);
-
-const isThenable = (value: unknown): value is PromiseLike<string> =>
-  typeof value === "object" && value !== null && "then" in value && typeof value.then === "function";

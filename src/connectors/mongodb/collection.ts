@@ -1,6 +1,7 @@
 /** What a recipe says about its collection: `db.collection("persons", { primaryKey: "_id" })`. */
 import { UserError } from "../../errors.js";
 import type { ColumnType } from "../../recipe/recipe.js";
+import { unknownOptions } from "../option-refusal.js";
 
 /** The second argument of `collection`. */
 export interface CollectionOptions {
@@ -28,12 +29,9 @@ export function collectionReference(name: unknown, options: CollectionOptions): 
   const refuse = (what: string, hint = EXAMPLE): never => {
     throw new UserError("RECIPE_INVALID", `collection ${show(name)}: ${what}`, { hint });
   };
-  const unknown = Object.keys(rest);
-  if (unknown.length > 0) {
-    refuse(
-      `unknown option "${unknown.join('", "')}"`,
-      "A collection takes primaryKey, types and checkpointCollection.",
-    );
+  const unknown = unknownOptions(rest, ["primaryKey", "types", "checkpointCollection"]);
+  if (unknown !== undefined) {
+    refuse(unknown.what, `${unknown.meant}A collection takes primaryKey, types and checkpointCollection.`);
   }
   for (const one of [name, checkpointCollection]) {
     if (!isCollectionName(one)) refuse(`expected the name of a collection, got ${show(one)}`);

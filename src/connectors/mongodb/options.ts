@@ -1,7 +1,9 @@
 /** Connection options of the MongoDB connector: resolved afresh at every connection attempt. */
-import { UserError } from "../../errors.js";
-import { resolveOption, type Option } from "../connector.js";
-import type { Tls } from "../sql/server-options.js";
+import type { Option } from "../connector.js";
+import { refuse } from "../option-refusal.js";
+import { milliseconds, port, secret, text, url, type OptionRule } from "../option-rules.js";
+import { checkOptions, resolveOptions, type OptionSet } from "../option-set.js";
+import { tls, type Tls } from "../sql/server-options.js";
 
 /** Options of `mongodb`. Each may be a value, or a function that is called again at every connection attempt. */
 export interface MongodbOptions {
@@ -39,54 +41,48 @@ export interface MongodbServer {
   readonly address: string;
 }
 
-const NAMES: readonly (keyof MongodbOptions)[] = [
-  ...(["url", "host", "port", "user", "password", "database", "authSource", "tls", "ssl"] as const),
-  ...(["connectTimeoutMs", "statementTimeoutMs"] as const),
-];
-const EXAMPLE = 'Write mongodb({ url: "mongodb://127.0.0.1:27017", database: "shop" }).';
+/** Left to the driver, but for what messages and defaults need of it. */
+const driverUrl: OptionRule<string> = {
+  ...url,
+  read: (given) => (typeof given === "string" && splitUrl(given) ? given : undefined),
+};
 
-/** Checks the names of the options when the recipe is loaded: a misspelt one would be ignored for ever. */
+const RULES = {
+  ...{ url: driverUrl, host: text, port, user: text, password: secret, database: text, authSource: text },
+  ...{ tls, ssl: tls, connectTimeoutMs: milliseconds, statementTimeoutMs: milliseconds },
+} as const;
+
+const MONGODB: OptionSet<typeof RULES> = {
+  ...{ kind: "mongodb", rules: RULES, alone: "url" },
+  example: 'Write mongodb({ url: "mongodb://127.0.0.1:27017", database: "shop" }).',
+};
+
+/** Checks the options when the recipe is loaded. */
 export function mongodbOptions(given: MongodbOptions | Option<string>): MongodbOptions {
-  if (typeof given === "string") splitUrl(given);
-  if (typeof given === "string" || typeof given === "function" || isThenable(given)) return { url: given };
-  if (typeof given !== "object" || given === null) return refuse(`expected options or a URL, got ${typeof given}`);
-  const unknown = Object.keys(given).filter((name) => !(NAMES as readonly string[]).includes(name));
-  if (unknown.length > 0) refuse(`unknown option "${unknown.join('", "')}"`, `Options are ${NAMES.join(", ")}.`);
-  if (given.url !== undefined && given.host !== undefined) refuse("url and host are two ways to say one thing");
-  if (typeof given.url === "string") splitUrl(given.url);
-  return given;
+  const options = checkOptions<MongodbOptions>(MONGODB, given);
+  if (options.url !== undefined && options.host !== undefined) {
+    refuse(MONGODB, "url and host are two ways to say one thing");
+  }
+  return options;
 }
 
 /** Asks for every option's value now. */
 export async function resolveMongodb(options: MongodbOptions): Promise<MongodbServer> {
-  const given: Record<string, unknown> = {};
-  for (const name of NAMES) {
-    const option = options[name] as Option<string> | undefined;
-    if (option !== undefined) given[name] = await resolveOption(option);
-  }
-  const text = (name: string): string | undefined => {
-    const value = given[name];
-    if (value === undefined || value === null || typeof value === "string") return value ?? undefined;
-    return refuse(`${name}: expected a text, got ${typeof value}`);
-  };
-  const milliseconds = (name: string, fallback: number) => {
-    const value = Number(given[name] ?? fallback);
-    return Number.isInteger(value) && value >= 1 ? value : refuse(`${name}: expected a number of milliseconds`);
-  };
-  const host = text("host") ?? "127.0.0.1";
-  const url = text("url") ?? `mongodb://${host.includes(":") ? `[${host}]` : host}:${Number(given.port ?? 27_017)}`;
+  const given = await resolveOptions(MONGODB, options);
+  const { host = "127.0.0.1", port = 27_017 } = given;
+  const url = given.url ?? `mongodb://${host.includes(":") ? `[${host}]` : host}:${port}`;
   const parts = splitUrl(url);
-  const database = text("database") ?? parts.database;
-  if (!database)
-    return refuse("no database is named", 'Write database: "shop", or put it into the URL: mongodb://host/shop.');
+  const database = given.database ?? parts.database;
+  if (!database) {
+    const hint = 'Write database: "shop", or put it into the URL: mongodb://host/shop.';
+    return refuse(MONGODB, "no database is named", hint);
+  }
   return {
     ...{ url, database, address: parts.hosts },
-    user: text("user"),
-    password: text("password"),
-    authSource: text("authSource"),
-    tls: (given.tls ?? given.ssl) as Tls | undefined,
-    connectTimeoutMs: milliseconds("connectTimeoutMs", 10_000),
-    statementTimeoutMs: milliseconds("statementTimeoutMs", 60_000),
+    ...{ user: given.user, password: given.password, authSource: given.authSource },
+    tls: given.tls ?? given.ssl,
+    connectTimeoutMs: given.connectTimeoutMs ?? 10_000,
+    statementTimeoutMs: given.statementTimeoutMs ?? 60_000,
   };
 }
 
@@ -97,7 +93,7 @@ function splitUrl(url: string): { readonly hosts: string; readonly database: str
   const [, hosts, database = ""] = URL_PARTS.exec(url) ?? [];
   if (hosts === undefined) {
     const hint = "Special characters in a password are written as %xx.";
-    return refuse("expected a URL like mongodb://user:password@host:27017/database, or mongodb+srv://…", hint);
+    return refuse(MONGODB, "expected a URL like mongodb://user:password@host:27017/database, or mongodb+srv://…", hint);
   }
   return { hosts, database: decode(database) };
 }
@@ -106,13 +102,6 @@ function decode(text: string): string {
   try {
     return decodeURIComponent(text);
   } catch {
-    return refuse("the URL's database cannot be read", "Special characters are written as %xx.");
+    return refuse(MONGODB, "the URL's database cannot be read", "Special characters are written as %xx.");
   }
 }
-
-function refuse(what: string, hint = EXAMPLE): never {
-  throw new UserError("RECIPE_INVALID", `mongodb: ${what}`, { hint });
-}
-
-const isThenable = (value: unknown): value is PromiseLike<string> =>
-  typeof value === "object" && value !== null && "then" in value && typeof value.then === "function";

@@ -1,6 +1,9 @@
 /** The options of `mssql`. */
 import type { Option } from "../connector.js";
-import { resolveNames, type NamedOptions } from "../sql/named-options.js";
+import { namedUrl } from "../connection-url.js";
+import { refuse } from "../option-refusal.js";
+import { flag, milliseconds, port, secret, text, url } from "../option-rules.js";
+import { checkOptions, registerSecrets, resolveOptions, type OptionSet } from "../option-set.js";
 
 /** Options of `mssql`. Each may be a value, or a function that is called again at every connection attempt. */
 export interface MssqlOptions {
@@ -46,35 +49,45 @@ export interface MssqlServer {
   readonly address: string;
 }
 
-export const MSSQL: NamedOptions = {
-  kind: "mssql",
-  names: [
-    ...["url", "server", "port", "instanceName", "user", "password", "domain", "database"],
-    ...["encrypt", "trustServerCertificate", "ca", "connectTimeoutMs", "statementTimeoutMs"],
-  ],
-  secrets: ["password"],
-  schemes: ["mssql", "sqlserver"],
-  fromUrl: (url) => ({
-    ...{ server: decodeURIComponent(url.hostname), port: url.port },
-    ...{ user: decodeURIComponent(url.username), password: decodeURIComponent(url.password) },
-    database: decodeURIComponent(url.pathname.slice(1)),
+const RULES = {
+  ...{ url, server: text, port, instanceName: text, user: text, password: secret, domain: text, database: text },
+  ...{ encrypt: flag, trustServerCertificate: flag, ca: text },
+  ...{ connectTimeoutMs: milliseconds, statementTimeoutMs: milliseconds },
+} as const;
+
+const WRITING = { kind: "mssql", rules: RULES, example: "Write mssql({ server, user, password, database })." };
+
+export const MSSQL: OptionSet<typeof RULES> = {
+  ...WRITING,
+  alone: "url",
+  partsOf: namedUrl({
+    ...WRITING,
+    schemes: ["mssql", "sqlserver"],
+    parts: (url) => ({
+      ...{ server: decodeURIComponent(url.hostname), port: url.port },
+      ...{ user: decodeURIComponent(url.username), password: decodeURIComponent(url.password) },
+      database: decodeURIComponent(url.pathname.slice(1)),
+    }),
   }),
-  example: "Write mssql({ server, user, password, database }).",
 };
+
+/** Checks the options when the recipe is loaded. */
+export function mssqlOptions(given: MssqlOptions | Option<string>): MssqlOptions {
+  return checkOptions(MSSQL, given);
+}
 
 /** Asks for every option's value now. */
 export async function resolveMssql(options: MssqlOptions): Promise<MssqlServer> {
-  const given = await resolveNames(MSSQL, options);
-  const server = given.needed("server");
-  const port = given.number("port", 1433, 65_535);
-  const instanceName = given.text("instanceName");
+  const given = await resolveOptions(MSSQL, options);
+  registerSecrets(MSSQL, given);
+  const { server = refuse(MSSQL, "server is missing"), port = 1433, instanceName } = given;
   return {
-    ...{ server, port, instanceName, user: given.text("user"), password: given.text("password") },
-    ...{ domain: given.text("domain"), database: given.text("database"), ca: given.text("ca") },
-    encrypt: given.flag("encrypt", true),
-    trustServerCertificate: given.flag("trustServerCertificate", false),
-    connectTimeoutMs: given.number("connectTimeoutMs", 10_000),
-    statementTimeoutMs: given.number("statementTimeoutMs", 60_000),
+    ...{ server, port, instanceName, user: given.user, password: given.password },
+    ...{ domain: given.domain, database: given.database, ca: given.ca },
+    encrypt: given.encrypt ?? true,
+    trustServerCertificate: given.trustServerCertificate ?? false,
+    connectTimeoutMs: given.connectTimeoutMs ?? 10_000,
+    statementTimeoutMs: given.statementTimeoutMs ?? 60_000,
     address: instanceName === undefined ? `${server}:${port}` : `${server}\\${instanceName}`,
   };
 }

@@ -1,6 +1,9 @@
 /** The options of `oracle`. */
 import type { Option } from "../connector.js";
-import { resolveNames, type NamedOptions } from "../sql/named-options.js";
+import { namedUrl } from "../connection-url.js";
+import { refuse } from "../option-refusal.js";
+import { milliseconds, secret, text, url } from "../option-rules.js";
+import { checkOptions, registerSecrets, resolveOptions, type OptionSet } from "../option-set.js";
 
 /** Options of `oracle`. Each may be a value, or a function that is called again at every connection attempt. */
 export interface OracleOptions {
@@ -33,29 +36,44 @@ export interface OracleServer {
   readonly statementTimeoutMs: number;
 }
 
-export const ORACLE: NamedOptions = {
-  kind: "oracle",
-  names: [
-    ...["url", "connectString", "user", "password", "configDir", "walletLocation", "walletPassword"],
-    ...["connectTimeoutMs", "statementTimeoutMs"],
-  ],
-  secrets: ["password", "walletPassword"],
-  schemes: ["oracle"],
-  fromUrl: (url) => ({
-    connectString: url.host === "" ? "" : `${url.host}${decodeURIComponent(url.pathname)}`,
-    ...{ user: decodeURIComponent(url.username), password: decodeURIComponent(url.password) },
-  }),
+const RULES = {
+  ...{ url, connectString: text, user: text, password: secret },
+  ...{ configDir: text, walletLocation: text, walletPassword: secret },
+  ...{ connectTimeoutMs: milliseconds, statementTimeoutMs: milliseconds },
+} as const;
+
+const WRITING = {
+  ...{ kind: "oracle", rules: RULES },
   example: 'Write oracle({ connectString: "host:1521/service", user, password }).',
 };
 
+export const ORACLE: OptionSet<typeof RULES> = {
+  ...WRITING,
+  alone: "url",
+  partsOf: namedUrl({
+    ...WRITING,
+    schemes: ["oracle"],
+    parts: (url) => ({
+      connectString: url.host === "" ? "" : `${url.host}${decodeURIComponent(url.pathname)}`,
+      ...{ user: decodeURIComponent(url.username), password: decodeURIComponent(url.password) },
+    }),
+  }),
+};
+
+/** Checks the options when the recipe is loaded. */
+export function oracleOptions(given: OracleOptions | Option<string>): OracleOptions {
+  return checkOptions(ORACLE, given);
+}
+
 /** Asks for every option's value now. */
 export async function resolveOracle(options: OracleOptions): Promise<OracleServer> {
-  const given = await resolveNames(ORACLE, options);
+  const given = await resolveOptions(ORACLE, options);
+  registerSecrets(ORACLE, given);
   return {
-    connectString: given.needed("connectString"),
-    ...{ user: given.text("user"), password: given.text("password"), configDir: given.text("configDir") },
-    ...{ walletLocation: given.text("walletLocation"), walletPassword: given.text("walletPassword") },
-    connectTimeoutMs: given.number("connectTimeoutMs", 10_000),
-    statementTimeoutMs: given.number("statementTimeoutMs", 60_000),
+    connectString: given.connectString ?? refuse(ORACLE, "connectString is missing"),
+    ...{ user: given.user, password: given.password, configDir: given.configDir },
+    ...{ walletLocation: given.walletLocation, walletPassword: given.walletPassword },
+    connectTimeoutMs: given.connectTimeoutMs ?? 10_000,
+    statementTimeoutMs: given.statementTimeoutMs ?? 60_000,
   };
 }

@@ -1,6 +1,7 @@
 /** What a recipe says about its hashes: `server.hashes("copy")`. */
 import { RefusedValueError, UserError } from "../../errors.js";
 import type { Value } from "../../model.js";
+import { unknownOptions } from "../option-refusal.js";
 
 /** The second argument of `hashes`. */
 export interface HashesOptions {
@@ -34,8 +35,8 @@ export function hashesReference(prefix: unknown, options: HashesOptions): Hashes
   }
   if (prefix === "wbsync" || prefix.startsWith("wbsync:")) return refuse(`the prefix "${prefix}" is wbsync's own`);
   const { primaryKey = "id", ...rest } = options;
-  const unknown = Object.keys(rest);
-  if (unknown.length > 0) return refuse(`unknown option "${unknown.join('", "')}"`, "hashes takes primaryKey.");
+  const unknown = unknownOptions(rest, ["primaryKey"]);
+  if (unknown !== undefined) return refuse(unknown.what, `${unknown.meant}hashes takes primaryKey.`);
   const names: readonly unknown[] = Array.isArray(primaryKey) ? primaryKey : [primaryKey];
   const isNamed = names.every((name) => typeof name === "string" && name !== "");
   if (names.length === 0 || !isNamed || new Set(names).size !== names.length) {

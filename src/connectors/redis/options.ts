@@ -1,14 +1,15 @@
 /** Connection options of the Redis connector: resolved afresh at every connection attempt. */
-import { UserError } from "../../errors.js";
-import { resolveOption, type Option } from "../connector.js";
+import type { Option } from "../connector.js";
+import { refuse, showGiven } from "../option-refusal.js";
+import { port, text, wholeNumber, type OptionRule } from "../option-rules.js";
+import { checkOptions, isDeferred, resolveOptions, type OptionSet } from "../option-set.js";
 import {
   parseUrl,
-  resolveServer,
-  serverOptions,
+  SERVER_RULES,
+  serverOf,
   type Server,
   type ServerKind,
   type ServerOptions,
-  type Tls,
 } from "../sql/server-options.js";
 
 /** A node to ask for the cluster's plan: "host:port", "redis://host:port", or its parts. */
@@ -31,63 +32,7 @@ export interface RedisServer extends Server {
   readonly nodes: readonly { readonly host: string; readonly port: number }[] | undefined;
 }
 
-export const REDIS: ServerKind = { kind: "redis", schemes: ["redis", "rediss"], port: 6379 };
-
-/** Checks the names of the options when the recipe is loaded. */
-export function redisOptions(given: RedisOptions | Option<string>): RedisOptions {
-  const isOptions = typeof given === "object" && given !== null && !("then" in given);
-  if (!isOptions) return serverOptions(REDIS, given);
-  const { db, username, cluster, ...rest } = given;
-  if ("database" in rest) refuse('unknown option "database"', "A Redis server numbers its databases: write db.");
-  if (cluster !== undefined && (rest.url ?? rest.host ?? rest.port ?? rest.socketPath) !== undefined) {
-    refuse("cluster stands for itself", "Leave url, host, port and socketPath out, or leave cluster out.");
-  }
-  serverOptions(REDIS, rest);
-  const own = { ...(db !== undefined && { db }), ...(username !== undefined && { username }) };
-  return { ...rest, ...own, ...(cluster !== undefined && { cluster }) };
-}
-
-/** Asks for every option's value now. */
-export async function resolveRedis(options: RedisOptions): Promise<RedisServer> {
-  const { db, username, cluster, ...rest } = options;
-  if (cluster !== undefined) return await resolveCluster(options);
-  const url = rest.url === undefined ? undefined : await resolveOption(rest.url);
-  const server = await resolveServer(REDIS, {
-    ...rest,
-    ...(url !== undefined && { url }),
-    ...(username !== undefined && { user: username }),
-  });
-  const chosen = db === undefined ? server.database : await resolveOption(db);
-  const tls = server.tls === false && url?.startsWith("rediss:") && !(await isOff(rest)) ? true : server.tls;
-  return { ...server, tls, db: dbNumber(chosen), nodes: undefined };
-}
-
-async function resolveCluster(options: RedisOptions): Promise<RedisServer> {
-  const { db, username, cluster, ...rest } = options;
-  const given = await resolveOption(cluster);
-  if (!Array.isArray(given) || given.length === 0) {
-    return refuse("cluster: expected a list of nodes", 'Write redis({ cluster: ["10.0.0.1:6379", "10.0.0.2:6379"] }).');
-  }
-  const nodes = (given as readonly ClusterNode[]).map(nodeOf);
-  const server = await resolveServer(REDIS, { ...rest, ...(username !== undefined && { user: username }) });
-  if (db !== undefined && dbNumber(await resolveOption(db)) !== 0) refuse("a cluster has only database 0", "Drop db.");
-  const [first] = nodes;
-  return {
-    ...server,
-    user: server.user ?? first?.user,
-    password: server.password ?? first?.password,
-    tls: server.tls === false && first?.isTls && !(await isOff(rest)) ? true : server.tls,
-    db: 0,
-    nodes: nodes.map(({ host, port }) => ({ host, port })),
-    address: nodes.map(({ host, port }) => `${host}:${port}`).join(", "),
-  };
-}
-
-/** Whether somebody said that there is to be no TLS, whatever the URL's scheme says. */
-async function isOff({ tls, ssl }: RedisOptions): Promise<boolean> {
-  const given = tls ?? ssl;
-  return given !== undefined && (await resolveOption<Tls>(given)) === false;
-}
+const KIND: ServerKind = { kind: "redis", schemes: ["redis", "rediss"], port: 6379 };
 
 interface Node {
   readonly host: string;
@@ -97,22 +42,92 @@ interface Node {
   readonly isTls?: boolean;
 }
 
-function nodeOf(node: ClusterNode): Node {
-  if (typeof node === "object" && node !== null) return { host: node.host, port: node.port ?? REDIS.port };
-  const text = String(node);
-  const url = text.includes("://") ? text : `redis://${text}`;
-  const { host, port = REDIS.port, user, password } = parseUrl(REDIS, url) as Partial<Node>;
-  if (!host) return refuse("cluster: a node has no host", 'Write nodes as "10.0.0.1:6379".');
-  const credentials = { ...(user && { user }), ...(password && { password }) };
-  return { host, port, ...credentials, isTls: url.startsWith("rediss:") };
+const db: OptionRule<number> = {
+  expected: "the number of a database",
+  read: (given) => (given === "" ? 0 : wholeNumber(0).read(given)),
+};
+
+/** Secret, because a node may be a URL. */
+const cluster: OptionRule<readonly Node[]> = {
+  expected: 'a list of nodes, as "10.0.0.1:6379" or { host, port }',
+  isSecret: true,
+  read: (given) => (Array.isArray(given) && given.length > 0 ? given.map(nodeOf) : undefined),
+};
+
+const { database: _, ...SHARED } = SERVER_RULES;
+const RULES = { ...SHARED, db, username: text, cluster } as const;
+
+const REDIS: OptionSet<typeof RULES> = {
+  ...{ kind: KIND.kind, rules: RULES, alone: "url" },
+  example:
+    'Write redis({ host, port, user, password, db }), or redis({ cluster: ["10.0.0.1:6379", "10.0.0.2:6379"] }).',
+  partsOf(text) {
+    const { database: db, ssl, ...parts } = parseUrl(KIND, text);
+    return { ...parts, db, ssl: isRediss(text) ? ssl || true : ssl };
+  },
+};
+
+/** Checks the options when the recipe is loaded. */
+export function redisOptions(given: RedisOptions | Option<string>): RedisOptions {
+  if (typeof given === "object" && given !== null && "database" in given) {
+    refuse(REDIS, 'unknown option "database"', "A Redis server numbers its databases: write db.");
+  }
+  const options = checkOptions<RedisOptions>(REDIS, given);
+  const { cluster, url, host, port, socketPath } = options;
+  if ((cluster ?? undefined) === undefined) return options;
+  if ((url ?? host ?? port ?? socketPath) !== undefined) {
+    refuse(REDIS, "cluster stands for itself", "Leave url, host, port and socketPath out, or leave cluster out.");
+  }
+  if (!isDeferred(options.db)) checkClusterDb(db.read(options.db ?? 0));
+  return options;
 }
 
-function dbNumber(value: unknown): number {
-  const number = value === undefined || value === "" ? 0 : Number(value);
-  if (Number.isInteger(number) && number >= 0) return number;
-  return refuse("db: expected the number of a database", "Write db: 0, or redis://host/0.");
+/** Asks for every option's value now. */
+export async function resolveRedis(options: RedisOptions): Promise<RedisServer> {
+  const { cluster, ...given } = await resolveOptions(REDIS, options);
+  const server = serverOf(KIND, { ...given, user: given.username ?? given.user });
+  if ((options.cluster ?? undefined) === undefined) return { ...server, db: given.db ?? 0, nodes: undefined };
+  const nodes = cluster ?? refuse(REDIS, `cluster: expected ${RULES.cluster.expected}, got nothing`);
+  checkClusterDb(given.db ?? 0);
+  const [first] = nodes;
+  return {
+    ...server,
+    user: server.user ?? first?.user,
+    password: server.password ?? first?.password,
+    tls: given.tls ?? given.ssl ?? first?.isTls ?? false,
+    db: 0,
+    nodes: nodes.map(({ host, port }) => ({ host, port })),
+    address: nodes.map(({ host, port }) => `${host}:${port}`).join(", "),
+  };
 }
 
-function refuse(what: string, hint: string): never {
-  throw new UserError("RECIPE_INVALID", `redis: ${what}`, { hint });
+function checkClusterDb(db: number | undefined): void {
+  if (db !== 0) refuse(REDIS, "a cluster has only database 0", "Drop db.");
 }
+
+function nodeOf(node: unknown): Node {
+  const { host, port: given, ...credentials } = typeof node === "string" ? partsOfUrl(node) : partsOf(node);
+  return {
+    ...credentials,
+    host: text.read(host) || refuse(REDIS, "cluster: a node has no host", 'Write nodes as "10.0.0.1:6379".'),
+    port:
+      port.read(given ?? KIND.port) ??
+      refuse(REDIS, `cluster: the port of a node: expected ${port.expected}, got ${showGiven(given, port)}`),
+  };
+}
+
+/** A node before its host and port are checked. */
+type NodeParts = Partial<Omit<Node, "host" | "port"> & Record<"host" | "port", unknown>>;
+
+function partsOf(node: unknown): NodeParts {
+  const { host, port }: NodeParts = typeof node === "object" && node !== null ? node : {};
+  return { host, port };
+}
+
+function partsOfUrl(node: string): NodeParts {
+  const url = node.includes("://") ? node : `redis://${node}`;
+  const { host, port, user, password } = parseUrl(KIND, url) as NodeParts;
+  return { host, port, ...(user && { user }), ...(password && { password }), isTls: isRediss(url) };
+}
+
+const isRediss = (url: string): boolean => /^rediss:/i.test(url);

@@ -1,6 +1,9 @@
 /** The options of `snowflake`. */
 import type { Option } from "../connector.js";
-import { resolveNames, type NamedOptions } from "../sql/named-options.js";
+import { namedUrl } from "../connection-url.js";
+import { refuse } from "../option-refusal.js";
+import { milliseconds, secret, text, url } from "../option-rules.js";
+import { checkOptions, registerSecrets, resolveOptions, type OptionSet } from "../option-set.js";
 
 /** Options of `snowflake`. Each may be a value, or a function that is called again at every connection attempt. */
 export interface SnowflakeOptions {
@@ -44,39 +47,51 @@ export interface Account {
   readonly address: string;
 }
 
-export const SNOWFLAKE: NamedOptions = {
-  kind: "snowflake",
-  names: [
-    ...["url", "account", "accessUrl", "user", "password", "privateKey", "privateKeyPass"],
-    ...["database", "schema", "warehouse", "role", "connectTimeoutMs", "statementTimeoutMs"],
-  ],
-  secrets: ["password", "privateKey", "privateKeyPass"],
-  schemes: ["snowflake"],
-  fromUrl(url) {
-    const [database = "", schema = ""] = url.pathname.slice(1).split("/").map(decodeURIComponent);
-    return {
-      account: decodeURIComponent(url.hostname),
-      ...{ user: decodeURIComponent(url.username), password: decodeURIComponent(url.password), database, schema },
-    };
-  },
+const RULES = {
+  ...{ url, account: text, accessUrl: text, user: text, password: secret, privateKey: secret, privateKeyPass: secret },
+  ...{ database: text, schema: text, warehouse: text, role: text },
+  ...{ connectTimeoutMs: milliseconds, statementTimeoutMs: milliseconds },
+} as const;
+
+const WRITING = {
+  ...{ kind: "snowflake", rules: RULES },
   example:
     "Write snowflake({ account, user, password, database, schema, warehouse, role }), or privateKey for password.",
 };
 
+export const SNOWFLAKE: OptionSet<typeof RULES> = {
+  ...WRITING,
+  alone: "url",
+  partsOf: namedUrl({
+    ...WRITING,
+    schemes: ["snowflake"],
+    parts(url) {
+      const [database, schema] = url.pathname.slice(1).split("/").map(decodeURIComponent);
+      return {
+        ...{ account: decodeURIComponent(url.hostname), database, schema },
+        ...{ user: decodeURIComponent(url.username), password: decodeURIComponent(url.password) },
+      };
+    },
+  }),
+};
+
+/** Checks the options when the recipe is loaded. */
+export function snowflakeOptions(given: SnowflakeOptions | Option<string>): SnowflakeOptions {
+  return checkOptions(SNOWFLAKE, given);
+}
+
 /** Asks for every option's value now. */
 export async function resolveAccount(options: SnowflakeOptions): Promise<Account> {
-  const given = await resolveNames(SNOWFLAKE, options);
-  const account = given.needed("account");
-  const accessUrl = given.text("accessUrl");
-  const password = given.text("password");
-  const privateKey = given.text("privateKey");
-  if (password === undefined && privateKey === undefined) given.refuse("password or privateKey is missing");
+  const given = await resolveOptions(SNOWFLAKE, options);
+  registerSecrets(SNOWFLAKE, given);
+  const { account = refuse(SNOWFLAKE, "account is missing"), accessUrl, password, privateKey } = given;
+  if (password === undefined && privateKey === undefined) refuse(SNOWFLAKE, "password or privateKey is missing");
   return {
-    ...{ account, accessUrl, password, privateKey, user: given.needed("user") },
-    ...{ privateKeyPass: given.text("privateKeyPass"), database: given.text("database"), schema: given.text("schema") },
-    ...{ warehouse: given.text("warehouse"), role: given.text("role") },
-    connectTimeoutMs: given.number("connectTimeoutMs", 30_000),
-    statementTimeoutMs: given.number("statementTimeoutMs", 300_000),
+    ...{ account, accessUrl, password, privateKey, user: given.user ?? refuse(SNOWFLAKE, "user is missing") },
+    ...{ privateKeyPass: given.privateKeyPass, database: given.database, schema: given.schema },
+    ...{ warehouse: given.warehouse, role: given.role },
+    connectTimeoutMs: given.connectTimeoutMs ?? 30_000,
+    statementTimeoutMs: given.statementTimeoutMs ?? 300_000,
     address: accessUrl === undefined ? account : accessUrl.replace(/^https?:\/\//, ""),
   };
 }

@@ -25,8 +25,9 @@ export function keyPage<C extends CatalogColumn>(
     const equal = names.slice(0, i).map((earlier, j) => `${earlier} = ${place(j)}`);
     return `(${[...equal, `${name} > ${place(i)}`].join(" AND ")})`;
   });
-  const conditions = target.key.flatMap((column, i) => dialect.keyIsOurs?.(column, names[i]!) ?? []);
-  if (after) conditions.push(`(${alternatives.join(" OR ")})`);
+  const ours = target.key.flatMap((column, i) => dialect.keyIsOurs?.(column, names[i]!) ?? []);
+  const behind = after ? [alternatives.join(" OR ")] : [];
+  const conditions = ours.length > 0 ? [...ours, ...behind.map((one) => `(${one})`)] : behind;
   const where = conditions.length > 0 ? ` WHERE ${conditions.join(" AND ")}` : "";
   const shown = target.key.map((column, i) => dialect.keyText?.(column, names[i]!) ?? names[i]!);
   const query = `SELECT ${shown.join(", ")} FROM ${target.table}${where} ORDER BY ${names.join(", ")}`;

@@ -1,6 +1,9 @@
 /** Connection options of databases that are servers: resolved afresh, with their URL, at every connection attempt. */
-import { UserError } from "../../errors.js";
-import { resolveOption, type Option } from "../connector.js";
+import { readUrl } from "../connection-url.js";
+import type { Option } from "../connector.js";
+import { refuse } from "../option-refusal.js";
+import { milliseconds, port, secret, text, url, type OptionRule, type OptionValues } from "../option-rules.js";
+import { checkOptions, resolveOptions, type OptionSet } from "../option-set.js";
 
 /** TLS: `true` checks the server's certificate against the system's authorities; an object says more, in Node's words. */
 export type Tls =
@@ -56,104 +59,71 @@ export interface ServerKind {
   readonly port: number;
 }
 
-const NAMES: readonly (keyof ServerOptions)[] = [
-  "url",
-  "host",
-  "port",
-  "user",
-  "password",
-  "database",
-  "socketPath",
-  "ssl",
-  "tls",
-  "connectTimeoutMs",
-  "statementTimeoutMs",
+export const tls: OptionRule<Tls> = {
+  expected: "true, false, or an object with Node's options of TLS",
+  read: (given) =>
+    typeof given === "boolean" || (typeof given === "object" && !Array.isArray(given)) ? (given as Tls) : undefined,
+};
+
+/** Of every option that a server takes. */
+export const SERVER_RULES = {
+  ...{ url, host: text, port, user: text, password: secret, database: text, socketPath: text },
+  ...{ ssl: tls, tls, connectTimeoutMs: milliseconds, statementTimeoutMs: milliseconds },
+} as const;
+
+/** What a server's URL may have behind its "?". */
+export const SERVER_PARAMETERS: readonly string[] = [
+  ...["sslmode", "ssl-mode", "ssl", "tls", "socketPath", "socket", "host", "connectTimeoutMs", "statementTimeoutMs"],
 ];
 
-/** Checks the names of the options when the recipe is loaded: a misspelt one would be ignored for ever. */
+/** Checks the options when the recipe is loaded. */
 export function serverOptions(kind: ServerKind, given: ServerOptions | Option<string>): ServerOptions {
-  if (typeof given === "string") parseUrl(kind, given);
-  if (typeof given === "string" || typeof given === "function" || isThenable(given)) return { url: given };
-  if (typeof given !== "object" || given === null) {
-    throw new UserError("RECIPE_INVALID", `${kind.kind}: expected options or a URL, got ${typeof given}`, {
-      hint: example(kind),
-    });
-  }
-  const unknown = Object.keys(given).filter((name) => !(NAMES as readonly string[]).includes(name));
-  if (unknown.length > 0) {
-    throw new UserError("RECIPE_INVALID", `${kind.kind}: unknown option "${unknown.join('", "')}"`, {
-      hint: `Options are ${NAMES.join(", ")}.`,
-    });
-  }
-  return given;
+  return checkOptions(setOf(kind), given);
 }
 
 /** Asks for every option's value now. */
 export async function resolveServer(kind: ServerKind, options: ServerOptions): Promise<Server> {
-  const given: Record<string, unknown> = {};
-  for (const name of NAMES) {
-    const option = options[name] as Option<string> | undefined;
-    if (option !== undefined) given[name] = await resolveOption(option);
-  }
-  const url = given.url === undefined ? {} : parseUrl(kind, given.url);
-  const defined = Object.fromEntries(
-    Object.entries(given).filter(([, value]) => value !== undefined && value !== null),
-  );
-  const merged: Record<string, unknown> = { ...url, ...defined };
-  const text = (name: string) => (merged[name] === undefined ? undefined : string(kind, name, merged[name]));
-  const host = text("host") ?? "localhost";
-  const port = number(kind, "port", merged.port ?? kind.port);
-  const socketPath = text("socketPath") ?? (host.startsWith("/") ? host : undefined);
+  return serverOf(kind, await resolveOptions(setOf(kind), options));
+}
+
+/** The server that these options mean. */
+export function serverOf(kind: ServerKind, given: Omit<OptionValues<typeof SERVER_RULES>, "url">): Server {
+  const { host = "localhost", port = kind.port } = given;
+  const socketPath = given.socketPath ?? (host.startsWith("/") ? host : undefined);
   return {
-    host,
-    port,
-    user: text("user"),
-    password: text("password"),
-    database: text("database"),
-    socketPath,
-    tls: (merged.tls ?? merged.ssl ?? false) as Tls,
-    connectTimeoutMs: number(kind, "connectTimeoutMs", merged.connectTimeoutMs ?? 10_000),
-    statementTimeoutMs: number(kind, "statementTimeoutMs", merged.statementTimeoutMs ?? 60_000),
+    ...{ host, port, socketPath, user: given.user, password: given.password, database: given.database },
+    tls: given.tls ?? given.ssl ?? false,
+    connectTimeoutMs: given.connectTimeoutMs ?? 10_000,
+    statementTimeoutMs: given.statementTimeoutMs ?? 60_000,
     address: socketPath ?? (host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`),
   };
 }
 
-/** The parts of a URL, by the names of the options. Never shows the URL: it may hold a password. */
-export function parseUrl(kind: ServerKind, url: unknown): Partial<Record<keyof ServerOptions, unknown>> {
-  const refuse = (what: string): never => {
-    throw new UserError("RECIPE_INVALID", `${kind.kind}: ${what}`, { hint: example(kind) });
+/** The parts of a URL, by the names of the options, whose rules are still to read them. Never shows the URL. */
+export function parseUrl(kind: ServerKind, text: string): Partial<Record<keyof ServerOptions, unknown>> {
+  const form = { kind: kind.kind, schemes: kind.schemes, parameters: SERVER_PARAMETERS, example: example(kind) };
+  const parts = (url: URL) => {
+    const query = url.searchParams;
+    const host = decodeURIComponent(url.hostname.replace(/^\[(.*)\]$/, "$1"));
+    if (host !== "" && query.has("host")) refuse(form, "the URL names a second host as its parameter");
+    return {
+      ...{ host: host || query.get("host"), port: url.port },
+      ...{ user: decodeURIComponent(url.username), password: decodeURIComponent(url.password) },
+      database: decodeURIComponent(url.pathname.slice(1)),
+      socketPath: query.get("socketPath") ?? query.get("socket"),
+      // Not as `tls`, which would win over a recipe's `ssl`.
+      ssl: tlsOf(query),
+      connectTimeoutMs: query.get("connectTimeoutMs"),
+      statementTimeoutMs: query.get("statementTimeoutMs"),
+    };
   };
-  if (typeof url !== "string") return refuse(`url: expected a text, got ${typeof url}`);
-  const unreadable = "the URL cannot be read; special characters in a password are written as %xx";
-  if (!URL.canParse(url)) return refuse(unreadable);
-  const decode = (part: string): string => {
-    try {
-      return decodeURIComponent(part);
-    } catch {
-      return refuse(unreadable);
-    }
-  };
-  const parsed = new URL(url);
-  if (!kind.schemes.includes(parsed.protocol.slice(0, -1))) {
-    return refuse(`expected a URL that begins with ${kind.schemes.join(":// or ")}://, got ${parsed.protocol}//`);
-  }
-  const query = parsed.searchParams;
-  const path = decode(parsed.pathname.slice(1));
-  const host = decode(parsed.hostname.replace(/^\[(.*)\]$/, "$1")) || (query.get("host") ?? "");
-  const tls = tlsOf(query);
-  const socketPath = query.get("socketPath") ?? query.get("socket");
-  return {
-    ...(host ? { host } : {}),
-    ...(parsed.port ? { port: Number(parsed.port) } : {}),
-    ...(parsed.username ? { user: decode(parsed.username) } : {}),
-    ...(parsed.password ? { password: decode(parsed.password) } : {}),
-    ...(path ? { database: path } : {}),
-    ...(socketPath ? { socketPath } : {}),
-    ...(tls === undefined ? {} : { tls }),
-    ...timeout(query, "connectTimeoutMs"),
-    ...timeout(query, "statementTimeoutMs"),
-  };
+  return readUrl({ ...form, parts }, text);
 }
+
+const setOf = (kind: ServerKind): OptionSet<typeof SERVER_RULES> => ({
+  ...{ kind: kind.kind, rules: SERVER_RULES, alone: "url", example: example(kind) },
+  partsOf: (text) => parseUrl(kind, text),
+});
 
 /** `ssl=true`, `sslmode=require|no-verify|verify-ca|verify-full|disable`. */
 function tlsOf(query: URLSearchParams): Tls | undefined {
@@ -177,26 +147,6 @@ function tlsOf(query: URLSearchParams): Tls | undefined {
       return true;
   }
 }
-
-function timeout(query: URLSearchParams, name: string): Record<string, number> {
-  const value = query.get(name);
-  return value === null ? {} : { [name]: Number(value) };
-}
-
-function string(kind: ServerKind, name: string, value: unknown): string {
-  if (typeof value === "string") return value;
-  throw new UserError("RECIPE_INVALID", `${kind.kind}: ${name}: expected a text, got ${typeof value}`);
-}
-
-function number(kind: ServerKind, name: string, value: unknown): number {
-  const parsed = typeof value === "string" && value.trim() !== "" ? Number(value) : value;
-  const max = name === "port" ? 65_535 : 2 ** 31 - 1;
-  if (typeof parsed === "number" && Number.isInteger(parsed) && parsed >= 1 && parsed <= max) return parsed;
-  throw new UserError("RECIPE_INVALID", `${kind.kind}: ${name}: expected a whole number from 1 to ${max}`);
-}
-
-const isThenable = (value: unknown): value is PromiseLike<string> =>
-  typeof value === "object" && value !== null && "then" in value && typeof value.then === "function";
 
 const example = (kind: ServerKind): string =>
   `Write ${kind.kind}({ host, port, user, password, database }) or ${kind.kind}("${kind.schemes[0]}://user:password@host/database").`;

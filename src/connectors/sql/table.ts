@@ -1,5 +1,6 @@
 /** What a recipe says about its table: `db.table("persons", { primaryKey: "id" })`. */
 import { UserError } from "../../errors.js";
+import { unknownOptions } from "../option-refusal.js";
 
 /** The second argument of `table`. */
 export interface TableOptions {
@@ -37,12 +38,9 @@ export function tableReference(name: string, options: TableOptions): TableRefere
   };
   const example = 'Write db.table("persons", { primaryKey: "id" }).';
   if (!isName(name)) refuse(`table: expected the name of a table, got ${show(name)}`, example);
-  const unknown = Object.keys(rest);
-  if (unknown.length > 0) {
-    refuse(
-      `table "${name}": unknown option "${unknown.join('", "')}"`,
-      "A table takes primaryKey, schema and checkpointTable.",
-    );
+  const unknown = unknownOptions(rest, ["primaryKey", "schema", "checkpointTable"]);
+  if (unknown !== undefined) {
+    refuse(`table "${name}": ${unknown.what}`, `${unknown.meant}A table takes primaryKey, schema and checkpointTable.`);
   }
   const key = typeof primaryKey === "string" ? [primaryKey] : primaryKey;
   if (!Array.isArray(key) || key.length === 0 || !key.every(isName)) {

@@ -4,6 +4,9 @@ import { resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { UserError } from "../../errors.js";
 import type { Option } from "../connector.js";
+import { refuse } from "../option-refusal.js";
+import { wholeNumber, type OptionRule } from "../option-rules.js";
+import { checkOptions, resolveOptions, type OptionSet } from "../option-set.js";
 
 /** Options of `sqlite`. Each may be a value, or a function that is called again at every connection attempt. */
 export interface SqliteOptions {
@@ -13,34 +16,44 @@ export interface SqliteOptions {
   readonly busyTimeoutMs?: Option<number>;
 }
 
-const HINT = 'Write sqlite("data/app.db") or sqlite({ file: "data/app.db" }).';
+/** The options, resolved. */
+export interface SqliteFile {
+  /** An absolute path. */
+  readonly file: string;
+  readonly busyTimeoutMs: number;
+}
+
+const path: OptionRule<string> = { expected: "the path of a file", read: pathOf };
+
+const RULES = { file: path, busyTimeoutMs: wholeNumber(0) } as const;
+
+const SQLITE: OptionSet<typeof RULES> = {
+  ...{ kind: "sqlite", rules: RULES, alone: "file" },
+  example: 'Write sqlite("data/app.db") or sqlite({ file: "data/app.db" }).',
+};
 
 /** Checks what a recipe gives. */
 export function sqliteOptions(given: SqliteOptions | Option<string>): SqliteOptions {
-  if (typeof given === "string") pathOf(given);
-  if (typeof given === "string" || typeof given === "function" || isThenable(given)) return { file: given };
-  const names = typeof given === "object" && given !== null ? Object.keys(given) : [];
-  const unknown = names.filter((name) => !["file", "busyTimeoutMs"].includes(name));
-  if (unknown.length > 0) {
-    throw new UserError("RECIPE_INVALID", `sqlite: unknown option "${unknown.join('", "')}"`, {
-      hint: "Options are file and busyTimeoutMs.",
-    });
-  }
-  if (typeof given !== "object" || given === null || given.file === undefined) {
-    throw new UserError("RECIPE_INVALID", "sqlite: expected the path of a file", { hint: HINT });
-  }
-  return given;
+  const options = checkOptions<SqliteOptions>(SQLITE, given);
+  return (options.file ?? undefined) === undefined ? refuse(SQLITE, `expected ${path.expected}`) : options;
+}
+
+/** Asks for every option's value now. */
+export async function resolveSqlite(options: SqliteOptions): Promise<SqliteFile> {
+  const { file, busyTimeoutMs = 5_000 } = await resolveOptions(SQLITE, options);
+  return { file: file ?? refuse(SQLITE, `file: expected ${path.expected}, got nothing`), busyTimeoutMs };
 }
 
 /** The absolute path that an option's value means. */
-export function pathOf(text: unknown): string {
-  if (typeof text !== "string" || text === "") {
-    throw new UserError("RECIPE_INVALID", "sqlite: file: expected the path of a file", { hint: HINT });
+function pathOf(given: unknown): string | undefined {
+  if (typeof given !== "string" || given === "") return undefined;
+  if (given === ":memory:") refuse(SQLITE, "a database in memory is gone with its connection");
+  if (!given.startsWith("file:")) return resolve(given);
+  try {
+    return resolve(fileURLToPath(given));
+  } catch {
+    return undefined;
   }
-  if (text === ":memory:") {
-    throw new UserError("RECIPE_INVALID", "sqlite: a database in memory is gone with its connection", { hint: HINT });
-  }
-  return resolve(text.startsWith("file:") ? fileURLToPath(text) : text);
 }
 
 /** A file that is not there is not made: a misspelt path would leave an empty database somewhere. */
@@ -53,6 +66,3 @@ export function checkFile(file: string): void {
       : "Create it with the table in it. A path is relative to the folder in which the runner was started.",
   });
 }
-
-const isThenable = (value: unknown): value is PromiseLike<string> =>
-  typeof value === "object" && value !== null && "then" in value && typeof value.then === "function";

@@ -5,7 +5,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { messageOf, RefusedValueError, UserError, WbsyncError } from "../../errors.js";
 import { orAbort } from "../../or-abort.js";
-import { resolveOption } from "../connector.js";
 import type { Database, Result, Session, Statement, Steps } from "../sql/database.js";
 import { loadDriver } from "../sql/driver.js";
 import { inTurn, runStepsSync } from "../sql/steps.js";
@@ -13,7 +12,7 @@ import type { TableName } from "../sql/table.js";
 import { describeSqlite } from "./catalog.js";
 import { sqliteDialect } from "./dialect.js";
 import { classifySqlite, isBusy, isDuplicate, isStatementError } from "./errors.js";
-import { checkFile, pathOf, type SqliteOptions } from "./options.js";
+import { checkFile, resolveSqlite, type SqliteOptions } from "./options.js";
 import { type Driver, SharedFile } from "./shared-file.js";
 import type { SqliteColumn } from "./types.js";
 
@@ -36,8 +35,7 @@ export class SqliteDatabase implements Database<SqliteColumn> {
   }
 
   async connect(signal: AbortSignal): Promise<Session<SqliteColumn>> {
-    const file = pathOf(await orAbort(resolveOption(this.#options.file), signal));
-    const busyTimeoutMs = (await orAbort(resolveOption(this.#options.busyTimeoutMs), signal)) ?? 5_000;
+    const { file, busyTimeoutMs } = await orAbort(resolveSqlite(this.#options), signal);
     const driver = await loadDriver(
       "@photostructure/sqlite",
       async () => (await import("@photostructure/sqlite")) as unknown as Driver,
