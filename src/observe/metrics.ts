@@ -1,6 +1,6 @@
 /** What Prometheus scrapes: counters and gauges a recipe, made from its status at the moment of asking. */
 import { Counter, Gauge, Registry } from "prom-client";
-import type { Observed } from "./server.js";
+import type { Observed } from "./observation.js";
 
 const registry = new Registry();
 const counters = {

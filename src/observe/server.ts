@@ -2,28 +2,11 @@
 import { createServer, type Server } from "node:http";
 import { once } from "node:events";
 import { UserError } from "../errors.js";
-import type { State, Status } from "../registry/types.js";
 import type { Logger } from "./logger.js";
-
-/** A recipe, as far as this is interested in it. */
-export interface Observed {
-  readonly name: string;
-  readonly state: State;
-  readonly isReady: boolean;
-  status(): Status;
-}
+import type { Observation } from "./observation.js";
 
 export interface HttpServer {
   close(): Promise<void>;
-}
-
-/** What the runner knows at a moment. */
-export interface Observation {
-  readonly recipes: readonly Observed[];
-  /** Whether the registry has been read. */
-  readonly hasBegun: boolean;
-  /** Recipes that were asked for by name and that nobody has deployed. */
-  readonly missing: readonly string[];
 }
 
 /** Serves until closed. `UserError` USAGE where the port is taken. */
