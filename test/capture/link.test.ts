@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { connect, createServer, type Socket } from "node:net";
 import { after, before, test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
 import type { Redis } from "ioredis";
 import { WbsyncError } from "../../src/errors.js";
 import { CommandReader } from "../../src/capture/resp.js";
@@ -9,6 +9,7 @@ import type { RedisTarget } from "../../src/redis/target.js";
 import { freePort } from "../support/process.js";
 import { type RedisServer, startRedis } from "../support/redis.js";
 import { serverOffset } from "./attached.js";
+import { startRelay } from "./relay.js";
 
 const KEYS = 100_000;
 
@@ -51,40 +52,8 @@ async function follow(
   return { commands, start: synced.offset, end: reader.end, link };
 }
 
-/** Forwards to the server, and makes it one that does not know how to leave its RDB empty. */
-async function startOldServer(): Promise<{ target: RedisTarget; rdbBytes: () => number; close: () => void }> {
-  const port = await freePort();
-  let received = 0;
-  const sockets: Socket[] = [];
-  const proxy = createServer((near) => {
-    const far = connect(server.port, server.host);
-    sockets.push(near, far);
-    near.on("data", (chunk) => {
-      const text = chunk.toString("latin1").replace("rdb-filter-only", "rdb-no-such-opt");
-      far.write(Buffer.from(text, "latin1"));
-    });
-    far.on("data", (chunk) => {
-      received += chunk.length;
-      near.write(chunk);
-    });
-    for (const [one, other] of [
-      [near, far],
-      [far, near],
-    ] as const) {
-      one.on("close", () => other.destroy());
-      one.on("error", () => other.destroy());
-    }
-  });
-  await new Promise<void>((resolve) => proxy.listen(port, "127.0.0.1", resolve));
-  return {
-    target: { ...server.target, port },
-    rdbBytes: () => received,
-    close: () => {
-      for (const socket of sockets) socket.destroy();
-      proxy.close();
-    },
-  };
-}
+/** The server as one that does not know how to leave its RDB empty. */
+const startOldServer = () => startRelay(server, (said) => said.replace("rdb-filter-only", "rdb-no-such-opt"));
 
 for (const diskless of ["yes", "no"]) {
   test(`after a full synchronisation the stream follows an RDB that was left empty (repl-diskless-sync ${diskless})`, async () => {
@@ -106,7 +75,7 @@ for (const diskless of ["yes", "no"]) {
     try {
       const { commands, link } = await follow(old.target);
       link.close();
-      assert.ok(old.rdbBytes() > KEYS * 10, `only ${old.rdbBytes()} bytes came`);
+      assert.ok(old.received() > KEYS * 10, `only ${old.received()} bytes came`);
       assert.deepEqual(
         commands.filter((command) => command !== "PING"),
         ["SELECT 0", "set while it is sent", "set last command"],
@@ -172,4 +141,31 @@ test("an abort ends a link at any time", async () => {
   abort.abort();
   await assert.rejects(reading);
   await assert.rejects(ReplicaLink.connect(server.target, AbortSignal.abort()));
+});
+
+test("a server that falls silent for a minute is given up, and not before", async (t) => {
+  let now = performance.now();
+  t.mock.method(performance, "now", () => now);
+  const ticks: (() => void)[] = [];
+  t.mock.method(globalThis, "setInterval", (tick: () => void) => void ticks.push(tick));
+  const replid = /master_replid:(\w+)/.exec(await client.info("replication"))?.[1] ?? "";
+  const offset = await serverOffset(client);
+  const link = await ReplicaLink.connect(server.target, stop.signal);
+  t.after(() => link.close());
+  await link.psync({ replid, offset });
+  server.pause();
+  t.after(() => server.resume());
+  let failure: unknown;
+  const reading = (async () => {
+    for await (const _ of link.chunks(false));
+  })().catch((error: unknown) => (failure = error));
+  const pass = async (ms: number) => {
+    now += ms;
+    for (const tick of ticks) tick();
+    await Promise.race([reading, sleep(50)]);
+  };
+  await pass(50_000);
+  assert.equal(failure, undefined);
+  await pass(11_000);
+  assert.match(String(failure), /silent for 60 s/);
 });

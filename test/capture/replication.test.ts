@@ -5,6 +5,7 @@ import { parseInfo } from "../../src/redis/info.js";
 import { type RedisServer, startRedis } from "../support/redis.js";
 import { waitFor } from "../support/wait.js";
 import { caughtUp, Collector, isAttached, serverOffset, startCapture } from "./attached.js";
+import { startRelay } from "./relay.js";
 
 let server: RedisServer;
 let client: Redis;
@@ -163,6 +164,34 @@ test("a position of another history is a gap, and so is one that the server has 
   assert.match(ahead.attachments[0]?.gap ?? "", /ahead of the server/);
 });
 
+test("a server that cannot go on from there after all, though it has just said so, leaves a gap", async (t) => {
+  const first = await startAndAttach();
+  const from = first.captured;
+  assert.ok(from);
+  await captures.pop()?.end();
+  await client.config("SET", "repl-diskless-sync-delay", "0");
+  let isOverrun = false;
+  // Between INFO and PSYNC the backlog is overrun.
+  const relay = await startRelay(server, async (said) => {
+    if (isOverrun || !said.includes("PSYNC")) return said;
+    isOverrun = true;
+    await client.config("SET", "repl-backlog-size", "16kb");
+    await client.hset("k:meanwhile", "a", "1");
+    await client.set("filler", "x".repeat(100_000));
+    return said;
+  });
+  t.after(() => relay.close());
+  const second = new Collector();
+  const { port } = relay.target;
+  start({ target: { port } }).attach(second, { ...from, high: from.offset });
+  await isAttached(second);
+  await client.config("SET", "repl-backlog-size", "1mb");
+  await client.hset("k:1", "a", "1");
+  await caughtUp(second, client);
+  assert.match(second.attachments[0]?.gap ?? "", /insisted on a full synchronisation/);
+  assert.deepEqual(second.keys, ["k:1"], "what came meanwhile is in no stream");
+});
+
 test("when the server changes its replication id, whoever was there already goes on", async () => {
   const collector = await startAndAttach();
   await client.hset("k:1", "a", "1");
@@ -224,6 +253,25 @@ test("of two databases written in turn one is heard, also after a link was kille
     await caughtUp(collector, client);
     assert.deepEqual(collector.keys, expected);
   }
+});
+
+test("a position within writes of another database goes on there: what comes next is not taken for the recipe's own", async () => {
+  const other = server.client({ db: 3 });
+  const collector = await startAndAttach();
+  await client.hset("k:mine", "a", "1");
+  await other.hset("k:foreign", "a", "1");
+  await caughtUp(collector, client);
+  await captures.pop()?.end();
+  const from = collector.captured;
+  assert.equal(from?.db, 3);
+  // The server selects no database before this, for it has not left the one that it is in.
+  await other.hset("k:foreign", "a", "2");
+  const next = new Collector();
+  start().attach(next, { ...from, high: from.offset });
+  await isAttached(next);
+  await client.hset("k:mine", "a", "2");
+  await caughtUp(next, client);
+  assert.deepEqual(next.keys, ["k:mine"]);
 });
 
 test("a recipe of another database hears that one", async () => {

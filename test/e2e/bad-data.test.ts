@@ -127,6 +127,35 @@ for (const kind of ["mysql", "postgres", "sqlite"] as const) {
       },
     );
 
+    await t.test("NULL in a column that refuses it is a dead letter, beside rows of the same batch", async () => {
+      await lab.db.query("CREATE TABLE strict (id VARCHAR(20) PRIMARY KEY, name VARCHAR(20) NOT NULL, age INT)");
+      const strict = { prefix: "strict", table: "strict", mappings: { name: "name", age: "age" } };
+      await lab.deploy({ ...strict, name: "Strict", more: "partitions: 1," });
+      await runner.is("running", "Strict");
+      await lab.ok("pause", "Strict");
+      for (const id of ["1", "2", "3"]) await redis.hset(`strict:${id}`, { name: `Name ${id}`, age: id });
+      await redis.hset("strict:nameless", { age: 4 });
+      for (const id of ["5", "6"]) await redis.hset(`strict:${id}`, { name: `Name ${id}`, age: id });
+      await waitFor(async () => (await lab.status("Strict"))?.buffered === 6, { what: "all to be in one batch" });
+      await lab.ok("resume", "Strict");
+      await lab.caughtUp();
+      assert.deepEqual(
+        [...(await readTable(lab.db, strict))].toSorted(),
+        ["1", "2", "3", "5", "6"].map((id) => [id, JSON.stringify([`Name ${id}`, id])]),
+      );
+      const letters = await lab.letters("Strict");
+      assert.deepEqual(
+        letters.map(({ key }) => key),
+        ["strict:nameless"],
+      );
+      assert.match(String(letters[0]?.["error"]), /name/);
+      await redis.hset("strict:nameless", "name", "Name 4");
+      await lab.caughtUp();
+      assert.equal((await readTable(lab.db, strict)).get("nameless"), '["Name 4","4"]');
+      await waitFor(async () => (await lab.letters("Strict")).length === 0, { what: "the letter to be healed" });
+      await lab.ok("undeploy", "Strict");
+    });
+
     await t.test("a key of another type is a dead letter, until it is a hash or gone", async () => {
       await redis.hset("odd:type", "text", "a hash");
       await lab.caughtUp();

@@ -12,7 +12,7 @@ import { smallDisk } from "./small-disk.js";
 let lab: Lab;
 
 before(async () => {
-  lab = await startLab({ databaseArgs: ["--innodb-lock-wait-timeout=1"] });
+  lab = await startLab();
   await recordRows(lab.db);
   await lab.deploy({ more: "partitions: 1," });
   await lab.running();
@@ -30,21 +30,6 @@ const fill = async (count: number) => {
 /** Transactions that wait for a lock. */
 const waiting = () => lab.db.query("SELECT 1 FROM information_schema.innodb_trx WHERE trx_state = 'LOCK WAIT'");
 
-test("rows that another session holds are waited for, and written when they are free", async () => {
-  await fill(100);
-  const session = await openSession(lab.db);
-  await session.query("UPDATE persons SET v = v WHERE id IN ('7', '70')");
-  for (let i = 0; i < 100; i++) await lab.client.hset(`person:${i}`, { age: i, v: i });
-  const { reason } = await waitFor(async () => {
-    const status = await lab.status();
-    return status?.state === "failing" && status;
-  });
-  assert.match(String(reason), /lock wait timeout/i);
-  await session.end();
-  await lab.compare();
-  assert.equal((await lab.status())?.deadLetters, 0, "a lock is no fault of a row");
-});
-
 test("a pause is told when the write under way has ended", async () => {
   await fill(1);
   const session = await openSession(lab.db);
@@ -58,26 +43,6 @@ test("a pause is told when the write under way has ended", async () => {
   assert.match(await pausing, /paused/);
   await lab.ok("resume", "Persons");
   await lab.compare();
-});
-
-test("a transaction that is the victim of a deadlock is written again", async () => {
-  await fill(100);
-  await lab.db.query("CREATE TABLE ballast (n INT)");
-  const deadlocks = async () => Number((await lab.db.query("SHOW GLOBAL STATUS LIKE 'Innodb_deadlocks'"))[0]!["Value"]);
-  const before = await deadlocks();
-  const session = await openSession(lab.db);
-  // The heavier transaction survives.
-  await session.query("INSERT INTO ballast SELECT seq FROM seq_1_to_5000");
-  await session.query("UPDATE persons SET v = v WHERE id = '99'");
-  await lab.ok("pause", "Persons");
-  for (let i = 0; i < 100; i++) await lab.client.hset(`person:${i}`, { age: i, v: i + 1000 });
-  await lab.ok("resume", "Persons");
-  await waitFor(async () => (await waiting()).length, { everyMs: 5 });
-  await session.query("UPDATE persons SET v = v WHERE id = '0'");
-  await session.end();
-  await lab.compare();
-  assert.ok((await deadlocks()) > before, "there was no deadlock");
-  await lab.db.query("DROP TABLE ballast");
 });
 
 test("a database that does not answer for a while, and one that is slow, lose nothing", async () => {

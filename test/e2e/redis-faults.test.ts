@@ -7,6 +7,7 @@ import { type Lab, type LabRunner, startLab } from "../support/lab.js";
 import { readTable } from "../support/lab-tables.js";
 import { waitFor } from "../support/wait.js";
 import { RandomLoad } from "./random-load.js";
+import { RememberedWrites } from "./remembered-writes.js";
 import { assertNoRowWentBack, recordRows } from "./row-history.js";
 
 let lab: Lab;
@@ -95,14 +96,25 @@ test("the runner sleeps for a while, as on a laptop, and goes on where it was", 
 });
 
 test("Redis restarted with SHUTDOWN SAVE while changes wait: they are carried, and the log says how", async () => {
-  await lab.db.query("DROP TRIGGER record_DELETE");
-  await lab.client.hset("person:restart", { first_name: "Before", age: 1 });
+  const writes = new RememberedWrites(lab.client);
+  const ids = Array.from({ length: 150 }, (_, i) => `w${i}`);
+  await writes.write(ids.slice(0, 100));
+  await lab.caughtUp();
+  const said = runner.stderr().length;
+  await lab.ok("pause", "Persons");
+  await writes.delete(ids.slice(0, 50));
+  await writes.write(ids.slice(50));
+  await waitFor(async () => (await lab.status())?.buffered === ids.length, { what: "the changes to wait" });
   await shutDown("SAVE");
   await lab.redis.start();
   await waitFor(async () => (await links()) === 1, { what: "the runner to come back" });
-  await lab.client.hset("person:restart", { first_name: "After" });
-  await waitFor(async () => (await lab.status())?.state === "running");
-  await lab.compare();
+  load.start();
+  await lab.ok("resume", "Persons");
+  await runner.is("running");
+  await load.stop();
+  assert.ok((await lab.compare()) > 100);
+  await assertNoRowWentBack(lab.db, { history: new Map([...load.history, ...writes.history]) });
+  assert.match(runner.stderr().slice(said), /the stream cannot be continued: .*\. A snapshot fills the gap/);
 });
 
 test("Redis killed with SIGKILL and restarted with its append-only file: what it still has is in the table", async () => {

@@ -61,7 +61,7 @@ function sqliteEvents(): readonly (readonly [string, string, string])[] {
  * Asserts that what each row was, one state after the other, is what its hash was, in the same order, with some left out: no row
  * ever went back, and none was ever something that its hash was not. Returns how many states were looked at.
  */
-export async function assertNoRowWentBack(db: LabDatabase, load: RandomLoad): Promise<number> {
+export async function assertNoRowWentBack(db: LabDatabase, load: Pick<RandomLoad, "history">): Promise<number> {
   const events = db.other ? await db.other.watched() : await db.query("SELECT id, state FROM history ORDER BY seq");
   const places = new Map<string, number>();
   const wrong: string[] = [];

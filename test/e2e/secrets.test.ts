@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
 import { after, before, test } from "node:test";
+import { PARAMETERS } from "../../src/redis/keys.js";
 import { type Lab, type LabRunner, startLab } from "../support/lab.js";
 import { freePort } from "../support/process.js";
 import { waitFor } from "../support/wait.js";
@@ -106,4 +107,16 @@ test("without it, at the next attempt to connect", async () => {
   await isCarried("fourth");
   await waitFor(async () => (await users()).join() === "first_user", { what: "the new user to be connected" });
   assert.ok(!(await everythingShown("Persons")).includes(RIGHT));
+});
+
+test("parameters that vanish from Redis are put back, and are as good as before", async () => {
+  const names = (await lab.client.hkeys(PARAMETERS)).toSorted();
+  await lab.client.flushall();
+  await waitFor(async () => (await lab.client.hlen(PARAMETERS)) === names.length, { what: "them to be put back" });
+  assert.deepEqual((await lab.client.hkeys(PARAMETERS)).toSorted(), names);
+  assert.match(runner.stderr(), /parameters had vanished from Redis and were put back/);
+  const rows = await lab.db.query("SELECT id FROM information_schema.processlist WHERE user LIKE '%_user'");
+  assert.ok(rows.length > 0);
+  for (const { id } of rows) await lab.db.query(`KILL ${Number(id)}`);
+  await isCarried("fifth");
 });

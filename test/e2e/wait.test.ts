@@ -53,6 +53,27 @@ test("WAIT counts nobody until what is refused is safe as a dead letter", async 
   );
 });
 
+test("neither WAIT nor the position goes past a row that cannot be written until its dead letter is safe", async () => {
+  const registry = await startRedis();
+  const other = await startLab({ registry, database: "sqlite" });
+  after(() => other.stop());
+  await other.deploy();
+  const runner = await other.running();
+  await other.caughtUp();
+  registry.pause();
+  await other.client.hset("person:odd", { age: "old" });
+  assert.equal(await other.client.wait(1, 1500), 0);
+  await runner.kill();
+  registry.resume();
+  await other.running();
+  await other.caughtUp();
+  assert.deepEqual(
+    (await other.letters()).map((letter) => letter["key"]),
+    ["person:odd"],
+    "the next run has come by it again",
+  );
+});
+
 test("with a replica attached, WAIT 2 means the replica and the database", async () => {
   const replica = await startRedis({ args: ["--replicaof", "127.0.0.1", String(lab.redis.port)] });
   after(() => replica.stop());

@@ -89,7 +89,7 @@ test("it does not matter in which order the database tells the checkpoints", () 
 });
 
 const TWO = [
-  checkpoint(0, { high: 500, counters }),
+  checkpoint(0, { db: 3, high: 500, counters }),
   checkpoint(1, { low: 300, db: 2, high: 400, snapshot: "pending" }),
 ];
 
@@ -101,13 +101,13 @@ for (const partitions of [1, 3, 5]) {
       assert.equal(from, partition < 2 ? `t${partition}` : undefined);
       if (partition >= partitions) assert.equal(to, undefined, "the row is removed");
       else
-        assert.deepEqual([to?.low, to?.db, to?.high, to?.snapshot, to?.counters], [100, 0, 500, "pending", counters]);
+        assert.deepEqual([to?.low, to?.db, to?.high, to?.snapshot, to?.counters], [100, 3, 500, "pending", counters]);
     }
   });
 }
 
-test("capture goes on from the lowest place, with the counters that belong to it", () => {
-  assert.deepEqual(resumeFrom(TWO), { replid: "r", offset: 100, db: 0, high: 500, counters });
+test("capture goes on from the lowest place, with the database in force and the counters that belong to it", () => {
+  assert.deepEqual(resumeFrom(TWO), { replid: "r", offset: 100, db: 3, high: 500, counters });
 });
 
 test("partitions of two histories have no place in common: everything is looked for again", () => {

@@ -381,6 +381,28 @@ test("when the history is lost while a batch is read, it is not written, and eve
   recipe.abort();
 });
 
+test("what waits when the history is lost is read anew, and no value of the old one is written", async () => {
+  const recipe = new Recipe();
+  recipe.partition.setPaused(true);
+  void recipe.run();
+  recipe.pass(1_000_000);
+  recipe.happen(["set", "k:1", "lost"], ["set", "k:2", "lost"]);
+  recipe.hashes?.set("k:1", "kept").set("k:2", "kept");
+  recipe.position = { replid: "another", offset: 7, db: 0 };
+  recipe.partition.rebase(recipe.position);
+  recipe.partition.setPaused(false);
+  await waitFor(() => recipe.batches.length === 1);
+  assert.deepEqual(
+    [...recipe.rows],
+    [
+      ["1", "kept"],
+      ["2", "kept"],
+    ],
+  );
+  assert.deepEqual([recipe.stored.replid, recipe.stored.low, recipe.stored.high], ["another", 7, 7]);
+  recipe.abort();
+});
+
 test("keys that a scan found keep the snapshot pending until they are written", async () => {
   const recipe = new Recipe({ batch: 1 });
   recipe.hashes?.set("k:1", "a").set("k:2", "b");
