@@ -227,7 +227,7 @@ export class Buffer {
 
   #rebaseOne(old: Entry, at: Position, now: number): void {
     const entry = this.touch(old.key, at, now);
-    entry.isRemoved ||= old.isRemoved;
+    entry.isRemoved ||= old.isRemoved || old.isEmptied(this.#fields.size);
     if (old.waiting) (entry.waiting ??= []).push(...old.waiting);
   }
 

@@ -184,6 +184,13 @@ export class Entry extends Rare {
     return hasField || !this.mayBeEmpty;
   }
 
+  /** Whether every field that is of interest was taken away, and the hash may have gone with the last one. */
+  isEmptied(size: number): boolean {
+    if (this.isVacant || !this.mayBeEmpty) return false;
+    const { values } = this;
+    return values.length === size && values.every((value) => value === null);
+  }
+
   /** Bytes of values held. */
   get size(): number {
     const held = typeof this.#held === "string" ? packedSize(this.#held) : sizeOfAll(this.#held);

@@ -243,6 +243,19 @@ test("a flush that deletes rows reaches those that are on their way to the table
   assert.ok(entries.every(({ isRemoved, isVacant }) => isRemoved && isVacant));
 });
 
+test("when the history is lost, a hash whose every field was taken away counts as deleted", () => {
+  const buffer = makeBuffer();
+  const unset = (key: string, start: number, fields: string[]) =>
+    buffer.merge({ ...at(start), key, kind: "unset", fields }, 0);
+  unset("emptied", 1000, ["a", "b"]);
+  unset("halved", 1010, ["a"]);
+  unset("again", 1020, ["a", "b"]);
+  buffer.merge(set("again", 1030, ["a", "1"]), 0);
+  buffer.rebase(position(7), 0);
+  const removed = buffer.take(9, 7).filter(({ isRemoved }) => isRemoved);
+  assert.deepEqual(keysOf(removed), ["emptied"], "of the others the row may be all there is");
+});
+
 test("when the history is lost, keys and deletes are kept and values are not", () => {
   const buffer = makeBuffer();
   buffer.merge(set("x", 1000, ["a", "1", "b", "1"]), 0);

@@ -50,3 +50,18 @@ test("what Redis lost before it was written does not become a row: the row is as
   assert.equal(await lab.compare(), 1);
   assert.equal((await readTable(lab.db)).get("1"), '["kept","x","1","1"]');
 });
+
+test("a hash that lost its last field before the row was written has no row in the new history either", async () => {
+  const { lab, runner } = await labWithRunner({ args: ["--appendonly", "yes", "--appendfsync", "always"] });
+  const fields = { first_name: "Ann", last_name: "x", age: 1, v: 1 };
+  for (const id of ["1", "2"]) await lab.client.hset(`person:${id}`, fields);
+  await lab.caughtUp();
+  await lab.ok("pause", "Persons");
+  await lab.client.hdel("person:1", ...Object.keys(fields));
+  await waitFor(async () => (await lab.status())?.buffered === 1);
+  await lab.redis.kill();
+  await lab.redis.start();
+  await gapIsTold(runner);
+  await lab.ok("resume", "Persons");
+  assert.equal(await lab.compare(), 1);
+});
