@@ -2,6 +2,7 @@
 import type { Entry } from "../buffer/entry.js";
 import type { Bytes, Change, Position } from "../model.js";
 import type { Partition } from "./partition.js";
+import type { End } from "./schedule.js";
 
 export class Partitions {
   /** Bytes that all keys have in common: they tell nothing about where a key belongs. */
@@ -96,7 +97,7 @@ export class Partitions {
     for (const partition of this.#all) partition.setPaused(isPaused);
   }
 
-  end(when: "at the next batch" | "when empty"): void {
+  end(when: End): void {
     for (const partition of this.#all) partition.end(when);
   }
 

@@ -20,6 +20,7 @@ import type { WriteGuards } from "./guards.js";
 import { OrderQueue } from "./order-queue.js";
 import { type Order, Orders } from "./orders.js";
 import { RowMaker } from "./rows.js";
+import type { End } from "./schedule.js";
 import { Seat } from "./seat.js";
 import { type Server, sinkContext } from "./sink-context.js";
 import { ThroughSearch } from "./through-search.js";
@@ -56,7 +57,7 @@ export class WriteThroughPipeline implements Consumer, Pipeline {
   #replayedUntil = 0;
   #isCapturing = false;
   #isPaused = false;
-  #ending: "no" | "at the next batch" | "when empty" = "no";
+  #ending: "no" | End = "no";
   #lastCommit = performance.now();
   #trouble: string | undefined;
 
@@ -280,7 +281,7 @@ export class WriteThroughPipeline implements Consumer, Pipeline {
     return last?.replid === position.replid && last.offset <= position.offset ? this.committed() : 0;
   }
 
-  #end(when: "at the next batch" | "when empty"): void {
+  #end(when: End): void {
     this.#ending = when;
     this.#gate.wake();
   }

@@ -10,6 +10,7 @@ import { Partitions } from "../../../src/pipeline/partitions.js";
 import type { HashReader } from "../../../src/pipeline/read.js";
 import { type Refusal, Resolver } from "../../../src/pipeline/resolve.js";
 import { RowMaker } from "../../../src/pipeline/rows.js";
+import type { End } from "../../../src/pipeline/schedule.js";
 import { Seat } from "../../../src/pipeline/seat.js";
 import { Writer } from "../../../src/pipeline/write.js";
 import { type Cache, FIELDS } from "./cache.js";
@@ -77,7 +78,7 @@ export class Process implements Whole {
     this.#partitions.hurry();
   }
 
-  end(when: "at the next batch" | "when empty"): void {
+  end(when: End): void {
     this.#partitions.end(when);
   }
 
